@@ -1,0 +1,95 @@
+// Every bound on a queue, loop, batch or string, in one place, with its unit and its reason.
+//
+// Some are part of the contract between programs of different releases ("wire": a smaller value
+// would refuse what an older program already stored, so raise them only); the rest may be tuned.
+#ifndef SYNC_BASE_LIMITS_H_
+#define SYNC_BASE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace doorstep {
+
+inline constexpr size_t kKiB = 1024;
+inline constexpr size_t kMiB = 1024 * kKiB;
+
+// --- Schema (wire) ---
+
+// The highest number of a record kind: it travels with every record and stands in every digest.
+inline constexpr uint32_t kMaxKindNumber = 65535;
+// The highest number of a field: two bytes of tag, and room for a thousand years of additions.
+inline constexpr uint32_t kMaxFieldNumber = 10000;
+
+// --- Changes (wire) ---
+
+// Changes per unit. A unit is admitted whole in one transaction, so this bounds how long the writer
+// is held; imports split above it.
+inline constexpr size_t kMaxUnitChanges = 1000;
+// Bytes of a unit's payloads together. A unit must fit one push batch, and one push message.
+inline constexpr size_t kMaxUnitPayloadBytes = 1 * kMiB;
+// Bytes of one text field: some twenty dense pages. Longer matter is an attachment.
+inline constexpr size_t kMaxTextFieldBytes = 64 * kKiB;
+// Bytes of one element of a set: a name or a code with its note, not a document.
+inline constexpr size_t kMaxSetElementBytes = 1 * kKiB;
+// Live elements of one set field; keeps the worst field near 1 MiB.
+inline constexpr size_t kMaxSetElements = 1024;
+// Heads kept for one field. Only people who never sync with each other make heads; beyond this it
+// is a fault or an attack, and further changes to the field are held for a person.
+inline constexpr size_t kMaxFieldHeads = 64;
+
+// Other incarnations that one unit may name. An author has seen a few colleagues' devices; a
+// settlement names the heads of one field.
+inline constexpr size_t kMaxUnitIncarnations = 1024;
+// Bytes of the reason for a settlement: a paragraph.
+inline constexpr size_t kMaxSettleReasonBytes = 4 * kKiB;
+// Bytes of an author's name. It stands in every head, so it must not multiply a batch.
+inline constexpr size_t kMaxAuthorBytes = 256;
+
+// --- Transfer ---
+
+// Bytes of changes per push call, before compression. Small enough to be offered again whole
+// when a mobile connection drops half-way.
+inline constexpr size_t kMaxPushBatchBytes = 1 * kMiB;
+// Bytes of rows per pull batch, before compression. About two seconds on a bad mobile network,
+// which is the most that a cut connection costs.
+inline constexpr size_t kMaxPullBatchBytes = 256 * kKiB;
+// Bytes of one gRPC message, either way: a full push batch with its envelopes, with room to
+// spare. Larger messages are refused before they are parsed.
+inline constexpr size_t kMaxGrpcMessageBytes = 4 * kMiB;
+
+// --- Input from people and files ---
+
+// Bytes of one JSON document (imports, tools). Parsed in memory at about ten times its size.
+inline constexpr size_t kMaxJsonInputBytes = 64 * kMiB;
+// Bytes of one record as JSON: a unit in which every character is escaped.
+inline constexpr size_t kMaxRecordJsonBytes = 8 * kMiB;
+// Bytes that ReadFile takes when its caller does not say: configuration, keys, certificates and
+// descriptor sets are all far smaller.
+inline constexpr size_t kMaxReadFileBytes = 64 * kMiB;
+
+// --- Messages ---
+
+// Bytes of a foreign value quoted in an error message: enough to recognise it, too few to copy a
+// record into a log.
+inline constexpr size_t kMaxQuotedValueBytes = 80;
+// Bytes of SQL quoted in an error message: verb and table, not the whole statement.
+inline constexpr size_t kMaxQuotedSqlBytes = 60;
+
+// --- SQLite ---
+
+// Prepared statements kept per connection. The programs' SQL is fixed text plus a few statements
+// per record kind; the least recently used is finalized beyond this.
+inline constexpr size_t kMaxCachedStatements = 512;
+// Bytes of one SQL text. Generated DDL of the widest kind is below 64 KiB.
+inline constexpr size_t kMaxSqlBytes = 1 * kMiB;
+// Bytes of one value or row in a database: the largest payload with room to spare.
+inline constexpr size_t kMaxSqlValueBytes = 64 * kMiB;
+// Bytes of one SQL text that a person typed: a long report is a few KiB.
+inline constexpr size_t kMaxTypedSqlBytes = 100 * kKiB;
+// Virtual-machine steps between two looks at the budget of a query that a person typed: well
+// below a millisecond.
+inline constexpr int kSqlProgressSteps = 1000;
+
+}  // namespace doorstep
+
+#endif  // SYNC_BASE_LIMITS_H_

@@ -1,0 +1,214 @@
+// Which value people work to while several heads stand: one row per class and rule.
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "sync/change/wire.h"
+#include "sync/merge/plan.h"
+
+namespace doorstep {
+namespace {
+
+// In canonical order, never empty.
+using Heads = absl::Span<const Head>;
+using Choose = std::string (*)(const FieldSpec& field, Heads heads);
+
+bool Distinct(const FieldSpec& field, Heads heads) {
+  if (heads.size() < 2) return false;
+  const std::string first = CompareKey(field, heads.front().value);
+  return std::any_of(heads.begin() + 1, heads.end(),
+                     [&](const Head& head) { return CompareKey(field, head.value) != first; });
+}
+
+const Agreed* LowestAgreed(Heads heads) {
+  const Agreed* lowest = nullptr;
+  for (const Head& head : heads) {
+    if (!head.agreed.has_value()) continue;
+    const Agreed& own = *head.agreed;
+    if (lowest == nullptr ||
+        std::tie(own.sequence, own.value) < std::tie(lowest->sequence, lowest->value)) {
+      lowest = &own;
+    }
+  }
+  return lowest;
+}
+
+// --- Scalars ---
+
+// Absent when there is no value; a value that is not canonical counts as none.
+Scalar ScalarOf(const FieldSpec& field, absl::string_view value) {
+  if (value.empty()) return Scalar();
+  return DecodeScalar(field.scalar, value).value_or(Scalar());
+}
+
+// Part `i` of an atomic value; absent when there is none.
+Scalar PartOf(const FieldSpec& field, absl::string_view value, int i) {
+  const auto parts = DecodeParts(field, value);
+  if (!parts.ok() || i < 0 || static_cast<size_t>(i) >= parts->size()) return Scalar();
+  return (*parts)[i];
+}
+
+// Both are of one type. Civil dates compare as text.
+bool Less(const Scalar& a, const Scalar& b) {
+  return std::tie(a.integer, a.real, a.bytes) < std::tie(b.integer, b.real, b.bytes);
+}
+
+bool IsDominant(const FieldSpec& field, absl::string_view value) {
+  if (field.dominant == 0 || value.empty()) return false;
+  if (field.scalar.type != ValueType::kAtomic) {
+    return ScalarOf(field, value).integer == field.dominant;
+  }
+  for (int i : field.compare) {
+    if (!PartOf(field, value, i).present) return false;
+  }
+  const auto first_enum =
+      std::find_if(field.parts.begin(), field.parts.end(),
+                   [](const ScalarSpec& part) { return part.type == ValueType::kEnum; });
+  const int i = static_cast<int>(first_enum - field.parts.begin());
+  return PartOf(field, value, i).integer == field.dominant;
+}
+
+// --- Choices ---
+
+std::string First(const FieldSpec&, Heads heads) { return heads.front().value; }
+
+std::string Last(const FieldSpec&, Heads heads) { return heads.back().value; }
+
+std::string Nothing(const FieldSpec&, Heads) { return ""; }
+
+std::string Earliest(const FieldSpec& field, Heads heads) {
+  const Head* best = &heads.front();
+  for (const Head& head : heads) {
+    if (head.value.empty()) continue;
+    if (best->value.empty() || Less(ScalarOf(field, head.value), ScalarOf(field, best->value))) {
+      best = &head;
+    }
+  }
+  return best->value;
+}
+
+std::string Highest(const FieldSpec& field, Heads heads) {
+  const Head* best = &heads.front();
+  for (const Head& head : heads) {
+    if (head.value.empty()) continue;
+    if (best->value.empty() || Less(ScalarOf(field, best->value), ScalarOf(field, head.value))) {
+      best = &head;
+    }
+  }
+  return best->value;
+}
+
+std::string HighestRating(const FieldSpec& field, Heads heads) {
+  const auto rank = [&](const Head& head) {
+    return std::pair(RatingScore(field, head.value),
+                     PartOf(field, head.value, field.severity).integer);
+  };
+  const Head* best = &heads.front();
+  for (const Head& head : heads) {
+    if (rank(head) >= rank(*best)) best = &head;
+  }
+  return best->value;
+}
+
+std::optional<std::string> LastDominant(const FieldSpec& field, Heads heads) {
+  const auto found = std::find_if(heads.rbegin(), heads.rend(),
+                                  [&](const Head& head) { return IsDominant(field, head.value); });
+  if (found == heads.rend()) return std::nullopt;
+  return found->value;
+}
+
+std::string Dominant(const FieldSpec& field, Heads heads) {
+  if (const auto dominant = LastDominant(field, heads)) return *dominant;
+  const auto present =
+      std::find_if(heads.rbegin(), heads.rend(), [](const Head& h) { return !h.value.empty(); });
+  return present == heads.rend() ? "" : present->value;
+}
+
+std::string LastAgreed(const FieldSpec& field, Heads heads) {
+  if (const auto dominant = LastDominant(field, heads)) return *dominant;
+  const Agreed* agreed = LowestAgreed(heads);
+  return agreed == nullptr ? "" : agreed->value;
+}
+
+struct Row {
+  MergeClass merge;
+  EffectiveRule rule;
+  Choose when_one_value;  // the heads are equal in what the field compares
+  Choose when_distinct;
+};
+
+constexpr Row kRows[] = {
+    {MergeClass::kLatest, EffectiveRule::kUnspecified, Last, Last},
+    {MergeClass::kEarliest, EffectiveRule::kUnspecified, Last, Earliest},
+    {MergeClass::kHighest, EffectiveRule::kUnspecified, Last, Highest},
+    {MergeClass::kImmutable, EffectiveRule::kUnspecified, First, First},
+    {MergeClass::kText, EffectiveRule::kUnspecified, Last, Last},
+    {MergeClass::kState, EffectiveRule::kUnspecified, Last, Last},
+    {MergeClass::kReview, EffectiveRule::kHighestRating, Last, HighestRating},
+    {MergeClass::kReview, EffectiveRule::kDominant, Last, Dominant},
+    {MergeClass::kReview, EffectiveRule::kLastAgreed, Last, LastAgreed},
+    {MergeClass::kReview, EffectiveRule::kNone, Last, Nothing},
+};
+
+// No row (a schema that validation would refuse) shows no value rather than a wrong one.
+Choose ChoiceFor(const FieldSpec& field, bool distinct) {
+  for (const Row& row : kRows) {
+    if (row.merge != field.merge) continue;
+    if (row.merge == MergeClass::kReview && row.rule != field.effective) continue;
+    return distinct ? row.when_distinct : row.when_one_value;
+  }
+  return Nothing;
+}
+
+std::vector<std::string> Elements(Heads heads) {
+  std::vector<std::string> elements;
+  elements.reserve(heads.size());
+  for (const Head& head : heads) elements.push_back(head.value);
+  std::sort(elements.begin(), elements.end());
+  elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  return elements;
+}
+
+}  // namespace
+
+Effective EffectiveOf(const FieldSpec& field, const FieldState& state) {
+  Effective effective;
+  if (field.is_set()) {
+    effective.elements = Elements(state.heads);
+    return effective;
+  }
+  if (state.heads.empty()) return effective;
+  const bool distinct = Distinct(field, state.heads);
+  effective.value = ChoiceFor(field, distinct)(field, state.heads);
+  effective.provisional = distinct && field.needs_person();
+  return effective;
+}
+
+bool IsConflict(const FieldSpec& field, const FieldState& state) {
+  return field.needs_person() && Distinct(field, state.heads);
+}
+
+Agreed AgreedFor(const FieldState& state) {
+  if (state.heads.size() == 1 && state.heads.front().sequence > 0) {
+    return {state.heads.front().sequence, state.heads.front().value};
+  }
+  const Agreed* lowest = LowestAgreed(state.heads);
+  return lowest == nullptr ? Agreed() : *lowest;
+}
+
+int64_t RatingScore(const FieldSpec& field, absl::string_view value) {
+  const Scalar likelihood = PartOf(field, value, field.likelihood);
+  const Scalar severity = PartOf(field, value, field.severity);
+  if (!likelihood.present || !severity.present) return 0;
+  int64_t score = 0;
+  if (!__builtin_mul_overflow(likelihood.integer, severity.integer, &score)) return score;
+  const bool negative = (likelihood.integer < 0) != (severity.integer < 0);
+  return negative ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace doorstep

@@ -1,0 +1,102 @@
+// The decision: what an edit does to a field, and which value people work to. Pure functions of
+// their arguments: no clock, lock, log, SQL or history. Server and replicas run the same.
+//
+// See "How edits meet" in sync/README.md for each class with worked examples.
+//
+// What these functions trust, because somebody has checked it before (unit_codec.h, the server's
+// validation, admission_time.h):
+//   - values are canonical (wire.h), the edit has the shape of the field's class, and `state` is
+//     this field's, with its heads in canonical order;
+//   - an id names one change, and `time_ms` is greater than the time of every change in its base;
+//   - every change in the base was planned before, or never will be (it was refused);
+//   - `base` holds the heads that the author saw, and the author's own pending edits of the field,
+//     also those that LATEST does not show. Whether an author may change the field at all
+//     (IMMUTABLE, access, states that do not follow) is not asked here.
+// Under these, the heads, the effective value and IsConflict depend only on which edits were
+// planned, not on their order.
+#ifndef SYNC_MERGE_PLAN_H_
+#define SYNC_MERGE_PLAN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "sync/change/state.h"
+#include "sync/schema/schema.h"
+
+namespace doorstep {
+
+// What surrounds an edit when it meets the state.
+struct EditContext {
+  ChangeId id;
+  int64_t time_ms = 0;    // admitted; estimated while pending
+  uint64_t sequence = 0;  // 0 while pending
+  absl::string_view author;
+  Settle settle;  // mode kNone for an ordinary edit
+};
+
+// heads := (heads − base) ∪ {the edit}; of LATEST only the last head in canonical order is kept,
+// which may be another than the edit's. SET: each removal takes the adds that it names, then each
+// add becomes a head beside those that the element has already. A removal that waits for review
+// (FieldSpec::removal_reviewed) must not come here before it was reviewed.
+//
+// `state.sequence` becomes that of the edit when the heads changed and the sequence is not 0.
+//
+// Repeating an edit that is among the heads changes nothing. Repeating one that was replaced since
+// would bring it back (except of LATEST): a state does not remember what it no longer holds, so
+// the caller answers a repeat from its outcome, without asking again.
+//
+// Returns the word for this edit: kApplied when its author had seen every head that there was;
+// else kConflict when a person must now decide (IsConflict), else kMerged. A SET edit is kApplied
+// unless an add that its author had not seen kept an element that it removed (kMerged). For a
+// repeat the word describes the state as it stands.
+Word Plan(const FieldSpec& field, const FieldEdit& edit, const EditContext& context,
+          FieldState* state);
+
+// What stands in the typed columns.
+struct Effective {
+  std::string value;                  // empty = no value
+  std::vector<std::string> elements;  // SET: distinct, in order of bytes
+  bool provisional = false;           // until decided: a conflict is open
+};
+
+// Of one head: its value. Of several:
+//   LATEST       the last in canonical order
+//   EARLIEST     the earliest value, HIGHEST the highest; any value before none
+//   IMMUTABLE    the first in canonical order
+//   TEXT, STATE  the last in canonical order. Merging prose over the common base, and replaying
+//                transitions by rank, come in a later release; until then every version stays a
+//                head and a person decides.
+//   REVIEW       when the heads are one value in what the field compares: the last in canonical
+//                order; else by rule:
+//     HIGHEST_RATING  the highest likelihood x severity of one head, then the higher severity,
+//                     then the last in canonical order. No value scores 0.
+//     DOMINANT        the last head that holds the dominant value, else the last that holds any
+//     LAST_AGREED     the last head that holds the dominant value, if the field names one; else
+//                     the `agreed` with the lowest sequence (then the lowest bytes) of the heads
+//     NONE            no value
+// An atomic value is dominant when its first enum part is the dominant value and none of the parts
+// that the field compares is absent: a pause counts together with its incident, not alone.
+Effective EffectiveOf(const FieldSpec& field, const FieldState& state);
+
+// Whether at least two distinct values stand (distinct in what the rule compares) in a field whose
+// class needs a person. No value is a value here: somebody cleared it.
+bool IsConflict(const FieldSpec& field, const FieldState& state);
+
+// The `agreed` of an edit that is about to be made on top of `state`, as its author sees it (own
+// pending changes included): a single admitted head; no heads: (0, no value); else the lowest among
+// the heads' own, by sequence and then by bytes.
+Agreed AgreedFor(const FieldState& state);
+
+// The id of the conflict case of a field: 16 bytes of BLAKE2b over the record's 16 bytes and the
+// field's number in 4 bytes, most significant first.
+Uuid CaseId(const Uuid& record, uint32_t field);
+
+// A rating as its screen shows it. Fields with likelihood and severity only; 0 when a part is
+// missing.
+int64_t RatingScore(const FieldSpec& field, absl::string_view value);
+
+}  // namespace doorstep
+
+#endif  // SYNC_MERGE_PLAN_H_
