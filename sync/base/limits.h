@@ -57,6 +57,34 @@ inline constexpr size_t kMaxPullBatchBytes = 256 * kKiB;
 // spare. Larger messages are refused before they are parsed.
 inline constexpr size_t kMaxGrpcMessageBytes = 4 * kMiB;
 
+// --- Server ---
+
+// Bytes of PushUnits before compression: the largest unit with its envelope and author.
+inline constexpr size_t kMaxPushRawBytes = kMaxPushBatchBytes + 64 * kKiB;
+// Units in one push call. The smallest unit takes some sixty bytes, so honest batches stay below.
+inline constexpr size_t kMaxPushUnits = 20'000;
+// Calls whose units share one transaction: enough to share the disk's wait, few enough to answer
+// the first of them soon.
+inline constexpr size_t kMaxGroupedPushes = 64;
+// Items in one pull batch, however small.
+inline constexpr size_t kMaxPullBatchItems = 4096;
+// Bytes of one record's state: below what one message can carry, so that it can always be sent.
+inline constexpr size_t kMaxRecordBytes = 2 * kMiB;
+// Refused units, and bytes of them, that are read to find what a dependent change inherits.
+inline constexpr size_t kMaxInheritedUnits = 64;
+inline constexpr size_t kMaxInheritedBytes = 4 * kMiB;
+// Changes in one page of a record's history, bytes of their values, and bytes that are read to find
+// them (a change is stored with the rest of its unit).
+inline constexpr size_t kMaxHistoryEntries = 200;
+inline constexpr size_t kMaxHistoryPageBytes = 1 * kMiB;
+inline constexpr size_t kMaxHistoryReadBytes = 16 * kMiB;
+// Bytes of the name of a tenant or site: it is part of a file name.
+inline constexpr size_t kMaxNameBytes = 64;
+// Bytes of what a device or its program calls itself, and of what people call a site or a person.
+inline constexpr size_t kMaxTitleBytes = 256;
+// Devices that watch one tenant: each costs a quiet connection some 40 KB.
+inline constexpr size_t kMaxWatchers = 20'000;
+
 // --- Input from people and files ---
 
 // Bytes of one JSON document (imports, tools). Parsed in memory at about ten times its size.

@@ -116,6 +116,9 @@ absl::Status ReadSettle(const v1::FieldHead& head, Settle* out) {
   if (head.settle_mode() > static_cast<uint32_t>(SettleMode::kBoth)) {
     return Broken("settle_mode", absl::StrCat(head.settle_mode()), "0 to 3");
   }
+  if (head.settle_mode() == 0 && !head.settle_reason().empty()) {
+    return Broken("settle_reason", "one without a mode", "both or neither");
+  }
   if (head.settle_reason().size() > kMaxSettleReasonBytes) {
     return Broken("settle_reason", absl::StrCat(head.settle_reason().size(), " bytes"),
                   absl::StrCat("at most ", kMaxSettleReasonBytes));
@@ -137,6 +140,8 @@ absl::Status ReadFieldHead(const v1::PullRows& rows, uint32_t field, const v1::F
       return Broken("agreed_sequence", "more than 63 bits", "less");
     }
     out->agreed = Agreed{in.agreed_sequence(), in.agreed_value()};
+  } else if (in.agreed_sequence() != 0 || !in.agreed_value().empty()) {
+    return Broken("agreed", "a value without has_agreed", "both or neither");
   }
   return ReadSettle(in, &out->settle);
 }

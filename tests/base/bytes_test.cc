@@ -82,14 +82,11 @@ TEST(Hex, ReadsWhatItWrites) {
 }
 
 TEST(Hex, RefusesWithoutRepeatingWhatMayBeAKey) {
-  for (const char* text : {"abc", "5ecre7", "zz", "a ", "0x"}) {
+  for (const char* text : {"abc", "5ecre7", "0x", "ab cd ", "ab\xc3"}) {
     const absl::Status status = FromHex(text).status();
-    if (status.ok()) continue;
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << text;
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr(text)));
   }
-  EXPECT_FALSE(FromHex("abc").ok());
-  EXPECT_FALSE(FromHex("5ecre7").ok());
   EXPECT_THAT(std::string(FromHex("0011x0").status().message()), HasSubstr("at 4"));
 }
 

@@ -145,8 +145,17 @@ TEST(ExhaustiveTest, ThreeEditsShownAtAnEarlyGuess) {
   }
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DOORSTEP_SANITIZED 1
+#endif
+#endif
+
 // One value or one delay less at each edit keeps these within seconds; who saw what is what counts.
 TEST(ExhaustiveTest, FourEdits) {
+#ifdef DOORSTEP_SANITIZED
+  GTEST_SKIP() << "ten times slower with a sanitizer, and runs no other code than three edits";
+#endif
   Scenario latest = Latest();
   latest.values.resize(1);
   Scenario rating = HighestRating();

@@ -295,7 +295,7 @@ class Explorer {
     key->Put(static_cast<uint64_t>(edit.choice), 3);
     key->Put(static_cast<uint64_t>(edit.delay), 3);
     key->Put(edit.seen, kSlots);
-    key->Put(static_cast<uint64_t>(edit.agreed_slot + 1), 4);
+    key->Put(static_cast<uint64_t>(edit.agreed_slot) + 1, 4);
     key->Put(edit.edit.agreed.has_value() ? edit.edit.agreed->sequence : 0, 3);
   }
 

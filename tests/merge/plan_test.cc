@@ -453,8 +453,23 @@ TEST(PlanTest, AHeadHoldsWhatItsEditSaid) {
   EXPECT_THAT(state.heads, ElementsAre(want));
 }
 
+// A class or rule without a row in the table would show no value.
+TEST(EffectiveOfTest, ShowsTheOneValueOfEveryBuiltInField) {
+  const auto schema = Schema::BuiltIn();
+  for (const KindSpec& kind : schema->kinds()) {
+    for (const FieldSpec& field : kind.fields) {
+      FieldState state = EmptyState(field);
+      state.heads.resize(1);
+      state.heads[0].value = "value";
+      const Effective got = EffectiveOf(field, state);
+      EXPECT_EQ(field.is_set() ? got.elements.at(0) : got.value, "value")
+          << kind.name << "." << field.scalar.name;
+    }
+  }
+}
+
 TEST(AgreedForTest, IsWhatTheAuthorLastStoodOnWithoutConflict) {
-  const auto head = [](const char* id, uint64_t sequence, std::optional<Agreed> agreed) {
+  const auto head = [](const char* id, uint64_t sequence, const std::optional<Agreed>& agreed) {
     Head h;
     h.id = Id(id);
     h.sequence = sequence;
