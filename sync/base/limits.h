@@ -73,6 +73,8 @@ inline constexpr size_t kMaxRecordBytes = 2 * kMiB;
 // Refused units, and bytes of them, that are read to find what a dependent change inherits.
 inline constexpr size_t kMaxInheritedUnits = 64;
 inline constexpr size_t kMaxInheritedBytes = 4 * kMiB;
+// Bases that a unit's changes inherit from refused ones, all together.
+inline constexpr size_t kMaxInheritedBases = 100'000;
 // Changes in one page of a record's history, bytes of their values, and bytes that are read to find
 // them (a change is stored with the rest of its unit).
 inline constexpr size_t kMaxHistoryEntries = 200;

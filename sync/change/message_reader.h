@@ -15,8 +15,7 @@
 namespace doorstep {
 
 // kInvalidArgument "path: got, wanted".
-inline absl::Status Wrong(absl::string_view path, absl::string_view got,
-                          absl::string_view wanted) {
+inline absl::Status Wrong(absl::string_view path, absl::string_view got, absl::string_view wanted) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": got ", got, ", wanted ", wanted));
 }
 

@@ -55,7 +55,9 @@ std::string NearNames(const Descriptor& message, absl::string_view name) {
     if (name.size() > 2 * known.size() + 2) continue;
     const size_t distance = EditDistance(name, known);
     const bool within = name.size() >= 3 && absl::StrContains(known, name);
-    if (within || distance <= std::max<size_t>(1, known.size() / 3)) {
+    // Two neighbouring letters exchanged are two edits.
+    const size_t near_enough = std::max<size_t>(2, known.size() / 3);
+    if (within || distance <= std::min(near_enough, known.size() - 1)) {
       near.emplace_back(distance, known);
     }
   }
@@ -85,7 +87,10 @@ class Checker : public nlohmann::json_sax<nlohmann::json> {
   const absl::Status& status() const { return status_; }
   bool has_unknown() const { return has_unknown_; }
 
-  bool null() override { return Scalar(); }
+  bool null() override {
+    // Protobuf would leave it out without a word.
+    return in_array_ ? Fail("null among elements", "elements") : Scalar();
+  }
   bool boolean(bool /*value*/) override { return Scalar(); }
   bool number_integer(number_integer_t /*value*/) override { return Scalar(); }
   bool number_unsigned(number_unsigned_t /*value*/) override { return Scalar(); }
@@ -225,9 +230,8 @@ absl::StatusOr<std::string> TakeUnknown(const KindSpec& kind, absl::string_view 
 absl::StatusOr<std::string> JsonToValues(const Schema& schema, const KindSpec& kind,
                                          absl::string_view json) {
   if (json.size() > kMaxRecordJsonBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(kind.name, ": got ", json.size(),
-                                                   " bytes of JSON, wanted at most ",
-                                                   kMaxRecordJsonBytes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        kind.name, ": got ", json.size(), " bytes of JSON, wanted at most ", kMaxRecordJsonBytes));
   }
   Checker checker(kind);
   if (!nlohmann::json::sax_parse(json.data(), json.data() + json.size(), &checker)) {
@@ -266,8 +270,7 @@ absl::StatusOr<std::string> ValuesToJson(const Schema& schema, const KindSpec& k
     const FieldSpec* spec = kind.Find(field.field);
     for (const std::string& value : field.values) {
       // What is kept and would be refused is a newer schema's.
-      const bool spelled =
-          spec != nullptr && ParseValue(kind, *spec, value, Unknown::kRefuse).ok();
+      const bool spelled = spec != nullptr && ParseValue(kind, *spec, value, Unknown::kRefuse).ok();
       (spelled ? known : unknown) += value;
     }
   }
@@ -285,8 +288,8 @@ absl::StatusOr<std::string> ValuesToJson(const Schema& schema, const KindSpec& k
   json.resize(json.rfind('}'));
   while (!json.empty() && (json.back() == '\n' || json.back() == ' ')) json.pop_back();
   const bool first = json == "{";
-  return absl::StrCat(json, first ? "" : ",", pretty ? "\n " : "", "\"", kUnknownKey, "\":",
-                      pretty ? " " : "", "\"", absl::Base64Escape(unknown), "\"",
+  return absl::StrCat(json, first ? "" : ",", pretty ? "\n " : "", "\"", kUnknownKey,
+                      "\":", pretty ? " " : "", "\"", absl::Base64Escape(unknown), "\"",
                       pretty ? "\n}\n" : "}");
 }
 

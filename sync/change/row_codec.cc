@@ -58,8 +58,9 @@ const Head* DefaultHead(const std::vector<const Head*>& common) {
       counts.emplace_back(head, 1);
     }
   }
-  const auto best = std::max_element(
-      counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto best =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
   return best == counts.end() ? nullptr : best->first;
 }
 
@@ -83,8 +84,7 @@ absl::Status ReadUuid(absl::string_view path, absl::string_view bytes, Uuid* out
 }
 
 absl::Status ReadHeadRef(const v1::PullRows& rows, const v1::HeadRef& ref, Head* out) {
-  DOORSTEP_RETURN_IF_ERROR(
-      CheckPlace("head.incarnation", ref.incarnation(), rows.incarnations()));
+  DOORSTEP_RETURN_IF_ERROR(CheckPlace("head.incarnation", ref.incarnation(), rows.incarnations()));
   DOORSTEP_RETURN_IF_ERROR(CheckPlace("head.author", ref.author(), rows.authors()));
   DOORSTEP_RETURN_IF_ERROR(ReadUuid(
       "incarnation", rows.incarnations(static_cast<int>(ref.incarnation())), &out->id.incarnation));
@@ -154,8 +154,9 @@ absl::Status ReadException(const v1::PullRows& rows, const v1::FieldHeads& in, F
   out->sequence = in.sequence();
   out->heads.reserve(static_cast<size_t>(in.heads_size()));
   for (const v1::FieldHead& head : in.heads()) {
-    DOORSTEP_RETURN_IF_ERROR(Annotate(ReadFieldHead(rows, in.field(), head, &out->heads.emplace_back()),
-                                      absl::StrCat("field ", in.field())));
+    DOORSTEP_RETURN_IF_ERROR(
+        Annotate(ReadFieldHead(rows, in.field(), head, &out->heads.emplace_back()),
+                 absl::StrCat("field ", in.field())));
     const size_t count = out->heads.size();
     if (count > 1 && !HeadBefore(out->heads[count - 2], out->heads[count - 1])) {
       return Broken(absl::StrCat("field ", in.field()), "heads out of order", "canonical order");
@@ -333,7 +334,8 @@ size_t RowWriter::AddWhole(const RecordState& state) {
 
 absl::StatusOr<RecordState> ReadRow(const v1::PullRows& rows, int i) {
   if (i < 0 || i >= rows.records_size()) {
-    return Broken("records", absl::StrCat("row ", i), absl::StrCat("less than ", rows.records_size()));
+    return Broken("records", absl::StrCat("row ", i),
+                  absl::StrCat("less than ", rows.records_size()));
   }
   RecordState state;
   if (absl::Status status = ReadInto(rows, rows.records(i), &state); !status.ok()) {

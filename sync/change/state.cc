@@ -13,7 +13,9 @@ bool FieldBefore(const FieldState& field, uint32_t number) { return field.field 
 
 }  // namespace
 
-std::string ChangeId::ToString() const { return absl::StrCat(incarnation.ToString(), ":", counter); }
+std::string ChangeId::ToString() const {
+  return absl::StrCat(incarnation.ToString(), ":", counter);
+}
 
 bool HeadBefore(const Head& a, const Head& b) {
   return std::tie(a.time_ms, a.id, a.value) < std::tie(b.time_ms, b.id, b.value);

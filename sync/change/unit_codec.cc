@@ -161,7 +161,8 @@ absl::Status UnitWriter::WriteBases(const ChangeData& change, v1::Change* out) {
   for (auto& [base, fields] : groups) {
     v1::Base* added = out->add_bases();
     for (const uint32_t field : fields) added->add_fields(field);
-    DOORSTEP_RETURN_IF_ERROR(Annotate(WriteHeads(std::move(base), added->mutable_heads()), "bases"));
+    DOORSTEP_RETURN_IF_ERROR(
+        Annotate(WriteHeads(std::move(base), added->mutable_heads()), "bases"));
   }
   return absl::OkStatus();
 }
@@ -186,8 +187,8 @@ void HashPart(absl::string_view part, crypto_generichash_blake2b_state* state) {
   std::string length;
   PutVarint(part.size(), &length);
   for (const absl::string_view bytes : {absl::string_view(length), part}) {
-    crypto_generichash_blake2b_update(
-        state, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    crypto_generichash_blake2b_update(state, reinterpret_cast<const unsigned char*>(bytes.data()),
+                                      bytes.size());
   }
 }
 

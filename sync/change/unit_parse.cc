@@ -43,8 +43,7 @@ struct RawChange {
 
 class UnitParser {
  public:
-  UnitParser(const Schema& schema, const Uuid& incarnation, uint64_t counter)
-      : schema_(schema) {
+  UnitParser(const Schema& schema, const Uuid& incarnation, uint64_t counter) : schema_(schema) {
     unit_.incarnation = incarnation;
     unit_.counter = counter;
   }
@@ -99,7 +98,8 @@ std::string FieldPath(const KindSpec& kind, const FieldSpec& field) {
 // Sorts ids that stand for a set of them.
 absl::Status MakeSet(std::vector<ChangeId>* ids) {
   if (ids->size() > kMaxFieldHeads) {
-    return Wrong("heads", absl::StrCat(ids->size(), " ids"), absl::StrCat("at most ", kMaxFieldHeads));
+    return Wrong("heads", absl::StrCat(ids->size(), " ids"),
+                 absl::StrCat("at most ", kMaxFieldHeads));
   }
   std::sort(ids->begin(), ids->end());
   const auto twice = std::adjacent_find(ids->begin(), ids->end());
@@ -153,8 +153,8 @@ absl::StatusOr<Unit> UnitParser::Parse(uint32_t changes, absl::string_view paylo
   unit_.changes.resize(changes_.size());
   for (size_t i = 0; i < changes_.size(); ++i) {
     unit_.changes[i].id = {unit_.incarnation, unit_.counter + i};
-    DOORSTEP_RETURN_IF_ERROR(Prefixed(ReadChange(changes_[i], &unit_.changes[i]),
-                                      absl::StrCat("changes[", i, "].")));
+    DOORSTEP_RETURN_IF_ERROR(
+        Prefixed(ReadChange(changes_[i], &unit_.changes[i]), absl::StrCat("changes[", i, "].")));
   }
   return std::move(unit_);
 }
@@ -339,8 +339,7 @@ absl::Status UnitParser::CheckCreate(const KindSpec& kind, const ChangeData& cha
 }
 
 absl::Status UnitParser::ReadEdits(const KindSpec& kind, const RawChange& raw, ChangeData* out) {
-  absl::StatusOr<std::vector<FieldValues>> values =
-      ParseValues(kind, raw.values, Unknown::kRefuse);
+  absl::StatusOr<std::vector<FieldValues>> values = ParseValues(kind, raw.values, Unknown::kRefuse);
   if (!values.ok()) return Prefixed(values.status(), "values.");
   out->edits.reserve(values->size() + raw.cleared.size() % (kind.fields.size() + 1));
   for (FieldValues& field : *values) {

@@ -141,8 +141,8 @@ absl::Status CheckEnum(const Place& place, const ScalarSpec& spec, uint64_t numb
     return place.Invalid(absl::StrCat(value), "the number of a value, not 0");
   }
   if (unknown == Unknown::kKeep) return absl::OkStatus();
-  return absl::UnimplementedError(absl::StrCat(
-      place.Text(), ": got the enum number ", value, ", wanted one that this schema knows"));
+  return absl::UnimplementedError(absl::StrCat(place.Text(), ": got the enum number ", value,
+                                               ", wanted one that this schema knows"));
 }
 
 absl::Status CheckText(const Place& place, const ScalarSpec& spec, absl::string_view text) {
@@ -169,8 +169,7 @@ absl::Status CheckScalar(const Place& place, const ScalarSpec& spec, const WireF
     case ValueType::kInt:
       return CheckInt(place, spec, raw.number);
     case ValueType::kBool:
-      return raw.number <= 1 ? absl::OkStatus()
-                             : place.Invalid(absl::StrCat(raw.number), "0 or 1");
+      return raw.number <= 1 ? absl::OkStatus() : place.Invalid(absl::StrCat(raw.number), "0 or 1");
     case ValueType::kEnum:
       return CheckEnum(place, spec, raw.number, unknown);
     case ValueType::kDouble: {
@@ -204,8 +203,7 @@ void AppendScalar(const ScalarSpec& spec, const WireField& raw, std::string* out
   out->append(raw.bytes.data(), raw.bytes.size());
 }
 
-absl::StatusOr<std::string> ParseAtomic(const Place& place, const WireField& raw,
-                                        Unknown unknown) {
+absl::StatusOr<std::string> ParseAtomic(const Place& place, const WireField& raw, Unknown unknown) {
   DOORSTEP_RETURN_IF_ERROR(CheckWireType(place, ValueType::kAtomic, raw));
   const std::vector<ScalarSpec>& parts = place.field.parts;
   std::vector<WireField> found(parts.size());
@@ -214,9 +212,9 @@ absl::StatusOr<std::string> ParseAtomic(const Place& place, const WireField& raw
   while (!cursor.done()) {
     WireField entry;
     if (!cursor.Next(&entry)) return Malformed(place.Text(), cursor);
-    const auto part =
-        std::find_if(parts.begin(), parts.end(),
-                     [&entry](const ScalarSpec& spec) { return spec.number == entry.field; });
+    const auto part = std::find_if(parts.begin(), parts.end(), [&entry](const ScalarSpec& spec) {
+      return spec.number == entry.field;
+    });
     // Released atomic messages gain no parts, so this is no newer schema's.
     if (part == parts.end()) {
       return place.Invalid(absl::StrCat("part ", entry.field), "a part that the message has");

@@ -42,8 +42,8 @@ struct FieldValues {
   uint32_t field = 0;
   std::vector<std::string> values;  // one, or the elements of a SET in order of bytes
 };
-absl::StatusOr<std::vector<FieldValues>> ParseValues(const KindSpec& kind, absl::string_view message,
-                                                     Unknown unknown);
+absl::StatusOr<std::vector<FieldValues>> ParseValues(const KindSpec& kind,
+                                                     absl::string_view message, Unknown unknown);
 
 // The same for one value of `field` (one element of a SET). `value` is one field with its tag, of
 // that number.

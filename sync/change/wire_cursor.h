@@ -1,5 +1,5 @@
-// A place in a serialized message. Everything that reads wire bytes reads them through this; inline,
-// because bulk sync comes through here for every field of every record.
+// A place in a serialized message. Everything that reads wire bytes reads them through this;
+// inline, because bulk sync comes through here for every field of every record.
 //
 //   message := entry*
 //   entry   := tag payload          tag := varint of (number << 3 | type), number 1..2^29-1

@@ -27,9 +27,7 @@ using ::google::protobuf::FileDescriptor;
 constexpr char kTypesWanted[] =
     "int32, int64, uint32, bool, double, string, bytes, an enum or an atomic message";
 
-std::string WithSpaces(absl::string_view name) {
-  return absl::StrReplaceAll(name, {{"_", " "}});
-}
+std::string WithSpaces(absl::string_view name) { return absl::StrReplaceAll(name, {{"_", " "}}); }
 
 // Names become SQL columns, which know no case.
 absl::Status CheckName(const FieldDescriptor& field) {
@@ -110,20 +108,20 @@ absl::Status ReadEnum(const FieldDescriptor& field, ScalarSpec* spec) {
     const v1::EnumValueOptions& options = value.options().GetExtension(v1::value);
     DOORSTEP_RETURN_IF_ERROR(CheckNoUnknownOptions(value.full_name(), options));
     if (value.number() == 0) continue;
-    spec->values.push_back(
-        {value.number(), value.name(),
-         options.label().empty() ? absl::AsciiStrToLower(WithSpaces(value.name()))
-                                 : options.label(),
-         options.rank()});
+    spec->values.push_back({value.number(), value.name(),
+                            options.label().empty()
+                                ? absl::AsciiStrToLower(WithSpaces(value.name()))
+                                : options.label(),
+                            options.rank()});
   }
   std::sort(spec->values.begin(), spec->values.end(),
             [](const auto& a, const auto& b) { return a.number < b.number; });
   for (size_t i = 1; i < spec->values.size(); ++i) {
     if (spec->values[i - 1].number == spec->values[i].number) {
-      return Contradiction(field.full_name(),
-                           absl::StrCat("two names for ", spec->values[i].number, " in ",
-                                        type.full_name()),
-                           "one name for a number");
+      return Contradiction(
+          field.full_name(),
+          absl::StrCat("two names for ", spec->values[i].number, " in ", type.full_name()),
+          "one name for a number");
     }
   }
   if (spec->values.empty()) {
@@ -133,8 +131,7 @@ absl::Status ReadEnum(const FieldDescriptor& field, ScalarSpec* spec) {
   return absl::OkStatus();
 }
 
-absl::Status ReadFormat(absl::string_view path, const v1::FieldOptions& options,
-                        ScalarSpec* spec) {
+absl::Status ReadFormat(absl::string_view path, const v1::FieldOptions& options, ScalarSpec* spec) {
   v1::Format format = options.format();
   if (!options.reference().empty()) {
     if (format == v1::CIVIL_DATE) {
@@ -144,12 +141,12 @@ absl::Status ReadFormat(absl::string_view path, const v1::FieldOptions& options,
   }
   if (format == v1::FORMAT_UNSPECIFIED) return absl::OkStatus();
   if (spec->type != ValueType::kString) {
-    return Contradiction(path, absl::StrCat(options.reference().empty() ? "format " : "reference, ",
-                                            v1::Format_Name(format), " on what is no string"),
+    return Contradiction(path,
+                         absl::StrCat(options.reference().empty() ? "format " : "reference, ",
+                                      v1::Format_Name(format), " on what is no string"),
                          "a string");
   }
-  spec->format =
-      format == v1::CIVIL_DATE ? StringFormat::kCivilDate : StringFormat::kRecordId;
+  spec->format = format == v1::CIVIL_DATE ? StringFormat::kCivilDate : StringFormat::kRecordId;
   return absl::OkStatus();
 }
 
@@ -191,8 +188,7 @@ absl::Status ReadLength(absl::string_view path, const v1::FieldOptions& options,
     return Contradiction(path, absl::StrCat("max_bytes ", options.max_bytes()),
                          absl::StrCat("at most ", limit));
   }
-  spec->max_bytes =
-      options.max_bytes() == 0 ? static_cast<uint32_t>(limit) : options.max_bytes();
+  spec->max_bytes = options.max_bytes() == 0 ? static_cast<uint32_t>(limit) : options.max_bytes();
   const uint32_t needed = spec->format == StringFormat::kCivilDate  ? 10
                           : spec->format == StringFormat::kRecordId ? 36
                                                                     : 0;
@@ -345,8 +341,7 @@ absl::Status CheckShape(const FieldDescriptor& field) {
     return Contradiction(path, "a group", kTypesWanted);
   }
   if (field.real_containing_oneof() != nullptr) {
-    return Contradiction(path,
-                         absl::StrCat("in the oneof ", field.real_containing_oneof()->name()),
+    return Contradiction(path, absl::StrCat("in the oneof ", field.real_containing_oneof()->name()),
                          "an optional field: parts of a oneof cannot merge on their own");
   }
   const v1::MergeClass merge = field.options().GetExtension(v1::field).merge();
@@ -421,9 +416,9 @@ absl::Status CheckEffective(absl::string_view path, const v1::FieldOptions& opti
     }
     const auto* value = spec->scalar.enum_type->FindValueByName(options.dominant());
     if (value == nullptr || value->number() == 0) {
-      return Contradiction(path, absl::StrCat("dominant ", Quoted(options.dominant())),
-                           absl::StrCat("a value of ", spec->scalar.enum_type->full_name(),
-                                        " that is not 0"));
+      return Contradiction(
+          path, absl::StrCat("dominant ", Quoted(options.dominant())),
+          absl::StrCat("a value of ", spec->scalar.enum_type->full_name(), " that is not 0"));
     }
     spec->dominant = value->number();
   }
@@ -461,9 +456,9 @@ absl::Status ReadStateMachine(absl::string_view path, FieldSpec* spec) {
     const auto pair = std::make_pair(from, to);
     if (from == to || std::find(spec->transitions.begin(), spec->transitions.end(), pair) !=
                           spec->transitions.end()) {
-      return Contradiction(
-          path, absl::StrCat("transition ", transition.from(), " to ", transition.to()),
-          "each pair once, and no state to itself");
+      return Contradiction(path,
+                           absl::StrCat("transition ", transition.from(), " to ", transition.to()),
+                           "each pair once, and no state to itself");
     }
     spec->transitions.push_back(pair);
   }

@@ -58,8 +58,8 @@ absl::Status ReadKindOptions(const Descriptor& message, KindSpec* kind) {
   kind->name = message.name();
   kind->full_name = message.full_name();
   kind->table = SnakeCase(message.name());
-  kind->label = options.label().empty() ? absl::StrReplaceAll(kind->table, {{"_", " "}})
-                                        : options.label();
+  kind->label =
+      options.label().empty() ? absl::StrReplaceAll(kind->table, {{"_", " "}}) : options.label();
   kind->append_only = options.append_only();
   kind->sign_off = options.sign_off();
   kind->tier = static_cast<Tier>(options.tier());

@@ -87,9 +87,10 @@ const EnumValueSpec* ScalarSpec::FindValue(int64_t value_number) const {
   // Most enums count from 1 without a gap.
   const size_t place = static_cast<size_t>(value_number) - 1;
   if (place < values.size() && values[place].number == value_number) return &values[place];
-  const auto it = std::lower_bound(
-      values.begin(), values.end(), value_number,
-      [](const EnumValueSpec& value, int64_t number_sought) { return value.number < number_sought; });
+  const auto it = std::lower_bound(values.begin(), values.end(), value_number,
+                                   [](const EnumValueSpec& value, int64_t number_sought) {
+                                     return value.number < number_sought;
+                                   });
   return it != values.end() && it->number == value_number ? &*it : nullptr;
 }
 
@@ -156,8 +157,8 @@ absl::StatusOr<std::shared_ptr<const Schema>> Schema::FromDescriptorSet(
 
 std::shared_ptr<const Schema> Schema::BuiltIn() {
   static const auto& schema = *new std::shared_ptr<const Schema>([] {
-    auto built = FromDescriptorSet(absl::string_view(
-        reinterpret_cast<const char*>(kBuiltInSchema), kBuiltInSchemaSize));
+    auto built = FromDescriptorSet(
+        absl::string_view(reinterpret_cast<const char*>(kBuiltInSchema), kBuiltInSchemaSize));
     if (!built.ok()) {
       std::fprintf(stderr, "built-in schema: %s\n", std::string(built.status().message()).c_str());
       std::abort();

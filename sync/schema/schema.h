@@ -96,8 +96,8 @@ struct FieldSpec {
 
   MergeClass merge = MergeClass::kLatest;
   EffectiveRule effective = EffectiveRule::kUnspecified;
-  int64_t dominant = 0;         // kDominant: the enum number that wins
-  std::string when_unsettled;   // kNone
+  int64_t dominant = 0;        // kDominant: the enum number that wins
+  std::string when_unsettled;  // kNone
   bool removal_reviewed = false;
   bool safety = false;
   bool index = false;

@@ -20,7 +20,7 @@ absl::Status CheckLadder(absl::Span<const Migration> ladder) {
   return absl::OkStatus();
 }
 
-// Refuses a file that is not ours to change. Returns the rung on which it stands.
+// Refuses a file that is not ours to change. Returns the rung on which it stands. In a transaction.
 absl::StatusOr<int> CheckedVersion(Database& db, int32_t application_id, int last) {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t id, db.QueryInt("PRAGMA application_id"));
   DOORSTEP_ASSIGN_OR_RETURN(const int version, SchemaVersion(db));
@@ -41,6 +41,14 @@ absl::StatusOr<int> CheckedVersion(Database& db, int32_t application_id, int las
   return version;
 }
 
+// As CheckedVersion, at one moment: another process may be writing the numbers.
+absl::StatusOr<int> VersionNow(Database& db, int32_t application_id, int last) {
+  DOORSTEP_ASSIGN_OR_RETURN(Transaction snapshot, Transaction::Begin(db, Transaction::Mode::kRead));
+  DOORSTEP_ASSIGN_OR_RETURN(const int version, CheckedVersion(db, application_id, last));
+  DOORSTEP_RETURN_IF_ERROR(snapshot.Commit());
+  return version;
+}
+
 absl::Status Climb(Database& db, const Migration& rung) {
   DOORSTEP_RETURN_IF_ERROR(db.Exec(rung.sql));
   if (!db.InTransaction()) return absl::InternalError("ends the transaction");
@@ -58,7 +66,7 @@ absl::Status Migrate(Database& db, int32_t application_id, absl::Span<const Migr
   if (application_id == 0) return absl::InternalError("application id: got 0, wanted another");
   DOORSTEP_RETURN_IF_ERROR(CheckLadder(ladder));
   const int last = static_cast<int>(ladder.size());
-  DOORSTEP_ASSIGN_OR_RETURN(int version, CheckedVersion(db, application_id, last));
+  DOORSTEP_ASSIGN_OR_RETURN(int version, VersionNow(db, application_id, last));
   if (version == last && last > 0) return absl::OkStatus();
 
   DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,

@@ -4,7 +4,7 @@
 // system keeps what was written apart from what was synced, and PowerCut() forgets the difference.
 //
 //   PowerCutVfs vfs(seed);
-//   OpenOptions options;
+//   DatabaseOptions options;
 //   options.create = true;
 //   options.vfs = vfs.name();
 //   ... Database::Open("a.db", options), commit, commit ...
@@ -48,7 +48,7 @@ class PowerCutVfs {
   PowerCutVfs(const PowerCutVfs&) = delete;
   PowerCutVfs& operator=(const PowerCutVfs&) = delete;
 
-  // For OpenOptions::vfs, with or without a key.
+  // For DatabaseOptions::vfs, with or without a key.
   const std::string& name() const;
 
   // From now on every handle that was open fails with SQLITE_IOERR, until it is closed; files
