@@ -84,6 +84,8 @@ inline constexpr size_t kMaxHistoryReadBytes = 16 * kMiB;
 inline constexpr size_t kMaxNameBytes = 64;
 // Bytes of what a device or its program calls itself, and of what people call a site or a person.
 inline constexpr size_t kMaxTitleBytes = 256;
+// Reader connections of one tenant kept open between calls; each caches a few MiB.
+inline constexpr size_t kMaxIdleReaders = 8;
 // Devices that watch one tenant: each costs a quiet connection some 40 KB.
 inline constexpr size_t kMaxWatchers = 20'000;
 

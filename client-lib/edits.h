@@ -1,0 +1,69 @@
+// What a callback of Transact has asked for so far: checked, compared with what was opened, not yet
+// written.
+#ifndef CLIENT_LIB_EDITS_H_
+#define CLIENT_LIB_EDITS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client-lib/fold.h"
+#include "client-lib/open_record.h"
+#include "client-lib/store.h"
+#include "doorstep/replica.h"
+#include "sync/base/entropy.h"
+#include "sync/change/state.h"
+#include "sync/change/wire.h"
+
+namespace doorstep {
+namespace client {
+
+// One record's edits. The change has no id yet.
+struct Edit {
+  CompartmentId compartment;
+  ChangeData change;
+};
+
+// The payload of a kFailedPrecondition over a visible conflict: the case's id as text.
+inline constexpr absl::string_view kConflictPayload = "doorstep/case";
+
+// The values that a field is to have: one, the elements of a SET, or none.
+using Wanted = absl::flat_hash_map<uint32_t, std::vector<std::string>>;
+
+}  // namespace client
+
+struct Edits::Impl {
+  client::Store& store;
+  client::Fold& fold;
+  Entropy& entropy;
+  int64_t wall_ms;
+
+  std::vector<client::Edit> edits;
+  absl::flat_hash_map<Uuid, CompartmentId> touched;
+
+  absl::StatusOr<std::string> Add(const KindSpec& kind, std::vector<FieldValues> values,
+                                  const AddOptions& options);
+  // Fields that `wanted` lacks stay as they are.
+  absl::Status Update(const client::OpenedRecord& opened, const client::Wanted& wanted);
+  absl::Status Settle(absl::string_view case_id, const Decision& decision);
+
+ private:
+  absl::StatusOr<CompartmentId> PlaceOf(const KindSpec& kind,
+                                        const std::vector<FieldValues>& values,
+                                        const AddOptions& options);
+  absl::StatusOr<Uuid> FileByReference(const KindSpec& kind,
+                                       const std::vector<FieldValues>& values);
+  absl::Status CheckUntouched(const Uuid& record) const;
+  absl::StatusOr<std::vector<ChangeId>> BaseOf(const client::OpenedRecord& opened, uint32_t field);
+  absl::StatusOr<FieldEdit> EditOf(const client::OpenedRecord& opened, const FieldSpec& field,
+                                   std::vector<std::string> wanted);
+  absl::StatusOr<std::string> DecidedValue(const KindSpec& kind, const FieldSpec& field,
+                                           const FieldState& state, const Decision& decision);
+};
+
+}  // namespace doorstep
+
+#endif  // CLIENT_LIB_EDITS_H_

@@ -1,0 +1,222 @@
+// A replica: the records that one device holds, in one SQLite database, with everything its people
+// have changed and not yet handed over.
+//
+//   auto replica = Replica::Open("/data/peter-tablet", {});
+//   care::v1::CaseStudy study;
+//   study.set_title("To the newsagent");
+//   std::string id;
+//   (*replica)->Transact({.author = "A Khan"}, [&](Edits& edits) {
+//     id = *edits.Add(study, {.file = peter_file});
+//     return absl::OkStatus();
+//   });
+//   (*replica)->Sync(*MakeGrpcTransport("127.0.0.1:7400"), {});
+//
+// Local reads and writes never wait for the network. Several processes may open one replica. A
+// crash at any moment loses nothing that Transact acknowledged, nor (with the default durability)
+// does a power cut.
+//
+// Threads: a Replica is used by one thread at a time. Errors: absl::Status; messages name the
+// field, what was got and what was wanted. Codes: kInvalidArgument (mend the input),
+// kFailedPrecondition (an open conflict, an unsynced replica: the message says what to do),
+// kNotFound, kAborted (another process holds it: try again), kUnavailable (no link),
+// kResourceExhausted (disk or a limit), kDataLoss (the file is damaged and was set aside).
+#ifndef DOORSTEP_REPLICA_H_
+#define DOORSTEP_REPLICA_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "doorstep/transport.h"
+#include "doorstep/types.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace doorstep {
+
+class Clock;
+class Entropy;
+class Schema;
+
+// What a program may replace; null = the machine's clock and entropy, the built-in schema.
+struct Environment {
+  Clock* clock = nullptr;
+  Entropy* entropy = nullptr;
+  std::shared_ptr<const Schema> schema;
+  std::string vfs;  // a registered SQLite VFS by name, for tests
+};
+
+struct InitOptions {
+  std::string tenant = "default";
+  std::string site;         // required
+  std::string device_name;  // required; what a manager sees
+  std::string user;         // required; the default author
+  std::string server;       // HOST:PORT, remembered for tools
+  Environment environment;
+};
+
+struct OpenOptions {
+  enum class Durability {
+    kFull,    // a change survives a power cut from the moment that Transact returns
+    kNormal,  // the latest changes may be lost to a power cut, never to a crash of the program;
+              // synced before anything is sent
+  };
+  Durability durability = Durability::kFull;
+  bool read_only = false;
+  Environment environment;
+};
+
+// A record as it was opened: its value, and (inside) the heads that its reader saw. Keep it while a
+// form is open; a later Update says "this is what I had before me".
+class OpenRecord {
+ public:
+  ~OpenRecord();
+  OpenRecord(OpenRecord&&) noexcept;
+  OpenRecord& operator=(OpenRecord&&) noexcept;
+
+  const std::string& id() const;
+  const std::string& kind() const;       // short name
+  const std::string& full_name() const;  // of the message
+  // The effective values as a serialized message of the kind, unknown fields included.
+  const std::string& bytes() const;
+  // As protobuf JSON with the proto's field names.
+  absl::StatusOr<std::string> ToJson(bool pretty = false) const;
+  // Parses into a generated (or dynamic) message of the same full name; kInvalidArgument otherwise.
+  absl::Status To(google::protobuf::Message* message) const;
+  RecordInfo Info() const;
+
+ private:
+  friend class Replica;
+  friend class Edits;
+  struct Impl;
+  explicit OpenRecord(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct AddOptions {
+  // An id; empty = the file of the record's first reference that is set, else the site's file;
+  // "new" = a file of its own.
+  std::string file{};
+  std::string tier{};  // "NORMAL", "RESTRICTED", "SEALED"; empty = the kind's
+  std::string id{};    // to give one (imports); empty = minted
+};
+
+struct Decision {
+  enum class Mode { kKeep, kNewValue, kBoth } mode = Mode::kKeep;
+  int keep = 0;      // kKeep: the version's place in Conflict::versions, from 1
+  std::string json;  // kNewValue
+  std::string reason;  // required
+};
+
+// The edits of one transaction. Valid inside the callback only.
+class Edits {
+ public:
+  // A new record; returns its id.
+  absl::StatusOr<std::string> Add(const google::protobuf::Message& message,
+                                  const AddOptions& options = {});
+  absl::StatusOr<std::string> AddJson(absl::string_view kind, absl::string_view json,
+                                      const AddOptions& options = {});
+  // The fields that differ from what was opened are the change; nothing else is sent. A field that
+  // the message lacks is cleared. kFailedPrecondition names the case when a field that differs has
+  // an open conflict.
+  absl::Status Update(const OpenRecord& opened, const google::protobuf::Message& now);
+  // Only the fields that the JSON object names; null clears.
+  absl::Status UpdateJson(const OpenRecord& opened, absl::string_view json);
+  // Settles a conflict over all versions that are visible now.
+  absl::Status Settle(absl::string_view case_id, const Decision& decision);
+
+ private:
+  friend class Replica;
+  struct Impl;
+  explicit Edits(Impl* impl) : impl_(impl) {}
+  Impl* impl_;
+};
+
+struct TransactOptions {
+  std::string author;  // empty = the replica's user
+};
+
+struct SyncOptions {
+  // Called from the calling thread, at most about ten times a second; return false to stop (what
+  // has arrived is kept; kCancelled).
+  std::function<bool(const SyncProgress&)> progress;
+};
+
+class Replica {
+ public:
+  // Makes a replica in a directory (made if needed). Needs no network. kAlreadyExists when there is
+  // one; kPermissionDenied for a directory that cannot be written.
+  static absl::Status Init(const std::string& directory, const InitOptions& options);
+  // kNotFound: none there. kDataLoss: the database is damaged; it was set aside under the name in
+  // the message, never deleted.
+  static absl::StatusOr<std::unique_ptr<Replica>> Open(const std::string& directory,
+                                                       const OpenOptions& options);
+  ~Replica();
+
+  // Runs `edit` and commits what it did, all or nothing. An error of `edit` leaves everything as
+  // it was.
+  absl::Status Transact(const TransactOptions& options,
+                        absl::FunctionRef<absl::Status(Edits&)> edit);
+
+  absl::StatusOr<OpenRecord> Get(absl::string_view id);
+  // kNotFound also when the record is of another kind.
+  absl::Status Get(absl::string_view id, google::protobuf::Message* message);
+  // Records of a kind in order of id. `where`: an SQL expression over the kind's view, or empty.
+  absl::Status List(absl::string_view kind, absl::string_view where,
+                    absl::FunctionRef<absl::Status(const OpenRecord&)> visit);
+
+  // One read-only SQL statement over the views. Rows go to `row` as they come, each cell as JSON
+  // (text, number, null; blobs as hexadecimal text). kPermissionDenied for anything that writes.
+  absl::Status Query(absl::string_view sql,
+                     absl::FunctionRef<absl::Status(const std::vector<std::string>& columns,
+                                                    const std::vector<std::string>& cells)>
+                         row);
+
+  // Sends what waits, receives what is new, up to a checkpoint. What was received before a failure
+  // is kept and not asked for again. kAborted when another process syncs this replica now.
+  absl::StatusOr<SyncResult> Sync(Transport& transport, const SyncOptions& options);
+  // Waits for the server's word that something changed; kCancelled after transport.Cancel().
+  absl::Status Watch(Transport& transport, const std::function<bool(uint64_t)>& on_notice);
+
+  absl::StatusOr<ReplicaStatus> Status();
+  // From the stored digests; with `recompute` from the rows themselves.
+  absl::StatusOr<DigestInfo> Digest(bool recompute = false);
+
+  // Changes without outcome and those that need somebody; oldest first.
+  absl::StatusOr<std::vector<OwnChange>> Outbox();
+  // All own changes with their outcomes; oldest first. `limit` 0 = all.
+  absl::StatusOr<std::vector<OwnChange>> Outcomes(uint64_t limit = 0);
+
+  absl::StatusOr<std::vector<Conflict>> Conflicts();
+  // A case by its id, or by the first digits of it if they name only one.
+  absl::StatusOr<Conflict> FindConflict(absl::string_view case_id);
+
+  // The versions of a record: own changes and current heads; with a transport, all that the server
+  // has. Oldest first.
+  absl::StatusOr<std::vector<HistoryLine>> History(absl::string_view id,
+                                                   Transport* transport = nullptr);
+
+  // Short names of the record kinds, in order of their numbers.
+  std::vector<std::string> Kinds() const;
+  const Schema& schema() const;
+
+  // The inside, for this library's own files. Not part of the contract.
+  struct Impl;
+  Impl& inside() { return *impl_; }
+
+ private:
+  explicit Replica(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace doorstep
+
+#endif  // DOORSTEP_REPLICA_H_

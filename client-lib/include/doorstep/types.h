@@ -1,0 +1,152 @@
+// The values that a replica hands out.
+#ifndef DOORSTEP_TYPES_H_
+#define DOORSTEP_TYPES_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace doorstep {
+
+// Ids are text: UUIDs in lower case, 8-4-4-4-12. Times are ms since 1970-01-01 UTC.
+
+// One version of a field that nobody has yet seen and replaced.
+struct Version {
+  std::string change;  // "incarnation:counter"
+  std::string author;
+  int64_t time_ms = 0;
+  bool pending = false;  // made here, not yet received by the server
+  std::string json;      // the value as protobuf JSON; "null" = no value
+  std::string settled;   // the reason, when this version settled a conflict
+};
+
+// Two versions of one field that people must decide between.
+struct Conflict {
+  std::string case_id;
+  std::string record;
+  std::string kind;
+  std::string field;
+  std::string label;             // what a screen calls the field
+  bool safety = false;           // safety-critical
+  std::vector<Version> versions;  // oldest first
+  // What to work to until somebody has decided; empty = no value, see `advice`.
+  std::string until_decided_json;
+  // What a screen says where no value may stand, as "telephone before visiting".
+  std::string advice;
+  int64_t opened_ms = 0;
+  int64_t due_ms = 0;  // 24 h after it opened for safety-critical fields, else 7 days
+};
+
+// Where a record and its fields come from.
+struct FieldInfo {
+  std::string field;
+  std::vector<Version> versions;
+  bool provisional = false;
+};
+struct RecordInfo {
+  std::string id;
+  std::string kind;
+  std::string file;
+  std::string tier;
+  bool pending = false;  // holds changes that are waiting to be sent
+  std::vector<FieldInfo> fields;
+  std::vector<std::string> unknown_fields;  // numbers, kept and passed on
+};
+
+enum class ChangeState : uint8_t {
+  kWaiting,    // waiting to be sent, or sent and without outcome
+  kApplied,
+  kMerged,
+  kConflict,
+  kHeld,
+  kRejected,
+  kWithdrawn,
+};
+
+// One committed change of this replica.
+struct OwnChange {
+  std::string change;
+  std::string record;
+  std::string kind;
+  std::string author;
+  std::vector<std::string> fields;
+  ChangeState state = ChangeState::kWaiting;
+  bool sent = false;        // the server has given a receipt
+  std::string reason;       // why it was refused or held
+  std::string what_to_do;
+  int64_t device_time_ms = 0;
+  int64_t admitted_time_ms = 0;  // 0 = not yet
+  uint64_t sequence = 0;         // 0 = not yet
+};
+
+struct HistoryLine {
+  std::string change;
+  std::string author;
+  std::string device;
+  int64_t device_time_ms = 0;
+  int64_t admitted_time_ms = 0;  // 0 = not yet
+  int64_t uncertainty_ms = 0;
+  uint64_t sequence = 0;
+  ChangeState state = ChangeState::kWaiting;
+  std::string json;  // the fields as they were set
+  std::vector<std::string> cleared;
+  std::string settled;  // reason
+  bool from_server = false;
+};
+
+struct CompartmentInfo {
+  std::string file;
+  std::string tier;
+  std::string digest;  // 32 hexadecimal digits
+  uint64_t records = 0;
+};
+struct DigestInfo {
+  uint64_t checkpoint = 0;
+  std::string digest;  // over all compartments
+  std::vector<CompartmentInfo> compartments;  // in order of (file, tier)
+};
+
+struct ReplicaStatus {
+  std::string tenant;
+  std::string site;
+  std::string site_file;
+  std::string device;
+  std::string device_name;
+  std::string user;  // the default author
+  std::string server;
+  std::string schema_hash;
+  uint64_t checkpoint = 0;
+  int64_t up_to_date_at_ms = 0;  // the server's time at the last complete sync; 0 = never
+  bool complete = false;         // false: the first sync has not finished
+  uint64_t records = 0;
+  uint64_t expected_records = 0;  // while not complete: about how many there will be
+  uint64_t waiting = 0;           // changes without outcome
+  uint64_t needs_you = 0;         // refused or held changes
+  uint64_t conflicts = 0;
+};
+
+struct SyncProgress {
+  enum class Step { kConnecting, kSending, kReceiving, kApplying, kDone } step = Step::kConnecting;
+  uint64_t changes_sent = 0;
+  uint64_t changes_to_send = 0;
+  uint64_t records_received = 0;
+  uint64_t records_to_receive = 0;  // about
+  uint64_t bytes_sent = 0;          // of message bodies
+  uint64_t bytes_received = 0;
+};
+
+struct SyncResult {
+  SyncProgress totals;
+  uint64_t checkpoint = 0;
+  uint64_t applied = 0, merged = 0, conflict = 0, held = 0, rejected = 0;  // outcomes that came
+  uint64_t waiting = 0;  // still without outcome
+  // The rows here differed from the server's, or the server was restored: every record was received
+  // again. Own changes are not touched by that.
+  bool repaired = false;
+};
+
+}  // namespace doorstep
+
+#endif  // DOORSTEP_TYPES_H_

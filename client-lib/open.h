@@ -1,0 +1,33 @@
+// A replica's files: making them, opening them, and setting a damaged database aside.
+//
+//   DIR/replica.db            everything (with -wal and -shm while it is open)
+//   DIR/sync.lock             held by the process that syncs
+//   DIR/replica.db.damaged-*  set aside, never deleted by this library
+#ifndef CLIENT_LIB_OPEN_H_
+#define CLIENT_LIB_OPEN_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client-lib/store.h"
+#include "doorstep/replica.h"
+#include "sync/base/clock.h"
+#include "sync/base/entropy.h"
+
+namespace doorstep::client {
+
+std::string DatabasePath(const std::string& directory);
+
+// See Replica::Init and Replica::Open. `clock` and `entropy` of the environment may be null.
+absl::Status InitStore(const std::string& directory, const InitOptions& options);
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
+                                                 const OpenOptions& options);
+
+Clock& ClockOf(const Environment& environment);
+Entropy& EntropyOf(const Environment& environment);
+
+}  // namespace doorstep::client
+
+#endif  // CLIENT_LIB_OPEN_H_

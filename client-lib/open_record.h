@@ -1,0 +1,42 @@
+// A record as its reader saw it: the state with all heads, kept for the base of a later edit.
+#ifndef CLIENT_LIB_OPEN_RECORD_H_
+#define CLIENT_LIB_OPEN_RECORD_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "client-lib/fold.h"
+#include "doorstep/replica.h"
+#include "sync/change/state.h"
+#include "sync/schema/schema.h"
+
+namespace doorstep {
+namespace client {
+
+struct OpenedRecord {
+  std::shared_ptr<const Schema> schema;
+  const KindSpec* kind = nullptr;  // null: of a newer schema
+  RecordState state;
+  bool pending = false;
+  // Of LATEST fields: own pending changes that the heads do not show, because a later time won.
+  // Their author has seen them all the same.
+  absl::flat_hash_map<uint32_t, std::vector<ChangeId>> hidden;
+  std::string id;
+  std::string kind_name;
+  std::string full_name;
+  std::string bytes;  // the effective values; empty for a kind that is not known
+};
+
+absl::StatusOr<OpenedRecord> MakeOpenRecord(Store& store, Fold& fold, RecordState state);
+
+}  // namespace client
+
+struct OpenRecord::Impl : client::OpenedRecord {};
+
+}  // namespace doorstep
+
+#endif  // CLIENT_LIB_OPEN_RECORD_H_

@@ -1,0 +1,277 @@
+#include "client-lib/outbox.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "sync/base/status.h"
+#include "sync/change/unit_codec.h"
+
+namespace doorstep::client {
+namespace {
+
+// Units read in one go by a walk: at most some megabytes.
+constexpr int kChunk = 16;
+
+constexpr absl::string_view kColumns =
+    "SELECT unit, incarnation, counter, changes, compartment, author, schema_hash, epoch,"
+    " checkpoint, payload, hash, receipt_epoch, receipt_sequence, words, parked, reason,"
+    " what_to_do, sequence, time_ms FROM _outbox ";
+
+std::string WalkSql(Which which) {
+  absl::string_view where;
+  switch (which) {
+    case Which::kWaiting:
+      where = "WHERE words IS NULL AND unit > ?1";
+      break;
+    case Which::kOpen:
+      where =
+          "WHERE unit IN (SELECT unit FROM _outbox WHERE words IS NULL"
+          " UNION ALL SELECT unit FROM _outbox WHERE parked = 1) AND unit > ?1";
+      break;
+    case Which::kAll:
+      where = "WHERE unit > ?1";
+      break;
+  }
+  return absl::StrCat(kColumns, where, " ORDER BY unit LIMIT ", kChunk);
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> Outbox::Add(const OwnUnit& unit, const std::vector<Uuid>& records) {
+  Dictionary& dictionary = store_->tables().dictionary();
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t incarnation, dictionary.RefOf(unit.incarnation));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t compartment, dictionary.RefOf(unit.compartment));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t author, dictionary.RefOf(unit.author));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * add,
+      store_->db().Prepared(
+          "INSERT INTO _outbox(incarnation, counter, changes, compartment, author, schema_hash,"
+          " epoch, checkpoint, payload, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+  add->BindInt(1, incarnation).BindInt(2, static_cast<int64_t>(unit.counter));
+  add->BindInt(3, unit.changes).BindInt(4, compartment).BindInt(5, author);
+  add->BindBlob(6, unit.schema_hash).BindInt(7, static_cast<int64_t>(unit.epoch));
+  add->BindInt(8, static_cast<int64_t>(unit.checkpoint)).BindBlob(9, unit.payload);
+  DOORSTEP_RETURN_IF_ERROR(add->BindBlob(10, unit.hash).Run());
+  const int64_t place = store_->db().LastInsertRowid();
+  for (const Uuid& record : records) {
+    DOORSTEP_ASSIGN_OR_RETURN(
+        Statement * mark,
+        store_->db().Prepared("INSERT INTO _pending(record, unit) VALUES(?1, ?2)"));
+    DOORSTEP_RETURN_IF_ERROR(mark->BindBlob(1, record.AsBytes()).BindInt(2, place).Run());
+  }
+  return place;
+}
+
+absl::StatusOr<OwnUnit> Outbox::ReadRow(const Statement& row) {
+  Dictionary& dictionary = store_->tables().dictionary();
+  OwnUnit unit;
+  unit.unit = row.Int(0);
+  DOORSTEP_ASSIGN_OR_RETURN(unit.incarnation, dictionary.Incarnation(row.Int(1)));
+  unit.counter = static_cast<uint64_t>(row.Int(2));
+  unit.changes = static_cast<uint32_t>(row.Int(3));
+  DOORSTEP_ASSIGN_OR_RETURN(unit.compartment, dictionary.Compartment(row.Int(4)));
+  DOORSTEP_ASSIGN_OR_RETURN(unit.author, dictionary.Author(row.Int(5)));
+  unit.schema_hash = std::string(row.Blob(6));
+  unit.epoch = static_cast<uint64_t>(row.Int(7));
+  unit.checkpoint = static_cast<uint64_t>(row.Int(8));
+  unit.payload = std::string(row.Blob(9));
+  unit.hash = std::string(row.Blob(10));
+  unit.receipt_epoch = static_cast<uint64_t>(row.Int(11));
+  unit.receipt_sequence = static_cast<uint64_t>(row.Int(12));
+  unit.words = std::string(row.Blob(13));
+  unit.parked = row.Int(14) != 0;
+  unit.reason = std::string(row.Text(15));
+  unit.what_to_do = std::string(row.Text(16));
+  unit.sequence = static_cast<uint64_t>(row.Int(17));
+  unit.time_ms = row.Int(18);
+  return unit;
+}
+
+absl::StatusOr<OwnUnit> Outbox::Load(int64_t unit) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find, store_->db().Prepared(absl::StrCat(kColumns, "WHERE unit = ?1")));
+  ScopedReset done(find);
+  find->BindInt(1, unit);
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found) return absl::DataLossError(absl::StrCat("_outbox: no unit ", unit));
+  return ReadRow(*find);
+}
+
+absl::StatusOr<std::optional<OwnUnit>> Outbox::Find(const Uuid& incarnation, uint64_t counter) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared(absl::StrCat(
+          kColumns,
+          "WHERE incarnation = (SELECT ref FROM _incarnation WHERE id = ?1) AND counter = ?2")));
+  ScopedReset done(find);
+  find->BindBlob(1, incarnation.AsBytes()).BindInt(2, static_cast<int64_t>(counter));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found) return std::optional<OwnUnit>();
+  DOORSTEP_ASSIGN_OR_RETURN(OwnUnit unit, ReadRow(*find));
+  return std::optional<OwnUnit>(std::move(unit));
+}
+
+absl::Status Outbox::ForEach(Which which, int64_t after,
+                             absl::FunctionRef<absl::StatusOr<bool>(const OwnUnit&)> visit) {
+  const std::string sql = WalkSql(which);
+  while (true) {
+    std::vector<OwnUnit> chunk;
+    {
+      DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Statement> list, store_->db().Prepare(sql));
+      list->BindInt(1, after);
+      while (true) {
+        DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+        if (!more) break;
+        DOORSTEP_ASSIGN_OR_RETURN(OwnUnit unit, ReadRow(*list));
+        chunk.push_back(std::move(unit));
+      }
+    }
+    if (chunk.empty()) return absl::OkStatus();
+    after = chunk.back().unit;
+    for (const OwnUnit& unit : chunk) {
+      DOORSTEP_ASSIGN_OR_RETURN(const bool more, visit(unit));
+      if (!more) return absl::OkStatus();
+    }
+  }
+}
+
+absl::StatusOr<std::vector<int64_t>> Outbox::Naming(const Uuid& record) {
+  // A payload holds the ids of its records as they are; who finds one by chance finds out when it
+  // is decoded.
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * list,
+      store_->db().Prepared("SELECT unit FROM _outbox WHERE instr(payload, ?1) > 0 ORDER BY unit"));
+  ScopedReset done(list);
+  list->BindBlob(1, record.AsBytes());
+  std::vector<int64_t> units;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return units;
+    units.push_back(list->Int(0));
+  }
+}
+
+absl::StatusOr<Unit> Outbox::Decode(const OwnUnit& unit) const {
+  absl::StatusOr<Unit> decoded = ParseUnit(store_->schema(), unit.incarnation, unit.counter,
+                                           unit.changes, unit.payload);
+  if (decoded.ok()) return decoded;
+  return Annotate(decoded.status(), absl::StrCat("own unit ", unit.unit));
+}
+
+absl::Status Outbox::SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set,
+      store_->db().Prepared("UPDATE _outbox SET receipt_epoch = ?1, receipt_sequence = ?2"
+                            " WHERE unit = ?3"));
+  set->BindInt(1, static_cast<int64_t>(epoch)).BindInt(2, static_cast<int64_t>(sequence));
+  return set->BindInt(3, unit).Run();
+}
+
+absl::StatusOr<uint64_t> Outbox::OldestReceipt(uint64_t epoch) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared("SELECT coalesce(min(receipt_sequence), 0) FROM _outbox"
+                            " WHERE words IS NULL AND receipt_epoch = ?1"
+                            " AND receipt_sequence > 0"));
+  ScopedReset done(find);
+  find->BindInt(1, static_cast<int64_t>(epoch));
+  DOORSTEP_RETURN_IF_ERROR(find->Step().status());
+  return static_cast<uint64_t>(find->Int(0));
+}
+
+absl::Status Outbox::SetOutcome(int64_t unit, const UnitOutcome& outcome) {
+  const bool parked = std::any_of(outcome.words.begin(), outcome.words.end(), [](char word) {
+    return word == static_cast<char>(Word::kHeld) || word == static_cast<char>(Word::kRejected);
+  });
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set,
+      store_->db().Prepared(
+          "UPDATE _outbox SET words = ?1, parked = ?2, reason = ?3, what_to_do = ?4,"
+          " sequence = ?5, time_ms = ?6 WHERE unit = ?7"));
+  set->BindBlob(1, outcome.words).BindInt(2, parked ? 1 : 0).BindText(3, outcome.reason);
+  set->BindText(4, outcome.what_to_do).BindInt(5, static_cast<int64_t>(outcome.sequence));
+  return set->BindInt(6, outcome.time_ms).BindInt(7, unit).Run();
+}
+
+absl::Status Outbox::Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,
+                             const std::string& payload, const std::string& hash) {
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, store_->tables().dictionary().RefOf(incarnation));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set,
+      store_->db().Prepared("UPDATE _outbox SET incarnation = ?1, counter = ?2, payload = ?3,"
+                            " hash = ?4, receipt_epoch = 0, receipt_sequence = 0"
+                            " WHERE unit = ?5"));
+  set->BindInt(1, ref).BindInt(2, static_cast<int64_t>(counter)).BindBlob(3, payload);
+  return set->BindBlob(4, hash).BindInt(5, unit).Run();
+}
+
+absl::StatusOr<std::vector<int64_t>> Outbox::PendingOf(const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * list,
+      store_->db().Prepared("SELECT unit FROM _pending WHERE record = ?1 ORDER BY unit"));
+  ScopedReset done(list);
+  list->BindBlob(1, record.AsBytes());
+  std::vector<int64_t> units;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return units;
+    units.push_back(list->Int(0));
+  }
+}
+
+absl::StatusOr<bool> Outbox::IsPending(const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared("SELECT 1 FROM _pending WHERE record = ?1 LIMIT 1"));
+  ScopedReset done(find);
+  find->BindBlob(1, record.AsBytes());
+  return find->Step();
+}
+
+absl::StatusOr<bool> Outbox::AnyPending() {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            store_->db().Prepared("SELECT 1 FROM _pending LIMIT 1"));
+  ScopedReset done(find);
+  return find->Step();
+}
+
+absl::StatusOr<std::vector<Uuid>> Outbox::RecordsOf(int64_t unit) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * list,
+      store_->db().Prepared("SELECT record FROM _pending WHERE unit = ?1 ORDER BY record"));
+  ScopedReset done(list);
+  list->BindInt(1, unit);
+  std::vector<Uuid> records;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return records;
+    DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, Uuid::FromBytes(list->Blob(0)));
+    records.push_back(record);
+  }
+}
+
+absl::Status Outbox::Settle(int64_t unit) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                            store_->db().Prepared("DELETE FROM _pending WHERE unit = ?1"));
+  return forget->BindInt(1, unit).Run();
+}
+
+absl::StatusOr<Outbox::Counts> Outbox::Count() {
+  Counts counts;
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const int64_t waiting,
+      store_->db().QueryInt("SELECT coalesce(sum(changes), 0) FROM _outbox WHERE words IS NULL"));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const int64_t parked,
+      store_->db().QueryInt("SELECT coalesce(sum(changes), 0) FROM _outbox WHERE parked = 1"));
+  counts.waiting = static_cast<uint64_t>(waiting);
+  counts.parked = static_cast<uint64_t>(parked);
+  return counts;
+}
+
+}  // namespace doorstep::client

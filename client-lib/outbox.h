@@ -1,0 +1,107 @@
+// All own units, in order of commit, with what became of them; and which of them each record's
+// row still stands on.
+//
+// Threads and transactions as the store: every write belongs to the Write that its caller has open.
+#ifndef CLIENT_LIB_OUTBOX_H_
+#define CLIENT_LIB_OUTBOX_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client-lib/store.h"
+#include "sync/base/bytes.h"
+#include "sync/change/state.h"
+
+namespace doorstep::client {
+
+struct OwnUnit {
+  int64_t unit = 0;  // place in the order of commit
+  Uuid incarnation;
+  uint64_t counter = 0;
+  uint32_t changes = 0;
+  CompartmentId compartment;
+  std::string author;
+  std::string schema_hash;
+  uint64_t epoch = 0;
+  uint64_t checkpoint = 0;
+  std::string payload;
+  std::string hash;
+  uint64_t receipt_epoch = 0;  // 0: no receipt
+  uint64_t receipt_sequence = 0;
+  std::string words;  // one byte (Word) for each change; empty = no outcome yet
+  bool parked = false;
+  std::string reason;
+  std::string what_to_do;
+  uint64_t sequence = 0;
+  int64_t time_ms = 0;
+
+  bool waiting() const { return words.empty(); }
+};
+
+// An outcome as the server tells it. `words` as in OwnUnit.
+struct UnitOutcome {
+  std::string words;
+  std::string reason;
+  std::string what_to_do;
+  uint64_t sequence = 0;
+  int64_t time_ms = 0;
+};
+
+// Which of the own units a walk visits.
+enum class Which { kWaiting, kOpen, kAll };  // without outcome; those and parked ones; every one
+
+class Outbox {
+ public:
+  explicit Outbox(Store& store) : store_(&store) {}
+
+  // Appends; returns its place. The records of its changes become pending.
+  absl::StatusOr<int64_t> Add(const OwnUnit& unit, const std::vector<Uuid>& records);
+
+  absl::StatusOr<OwnUnit> Load(int64_t unit);
+  // The unit with this id; nullopt when it is not here.
+  absl::StatusOr<std::optional<OwnUnit>> Find(const Uuid& incarnation, uint64_t counter);
+  // In order of commit, from the first after `after`. The visitor returns false to stop. It may
+  // write to the outbox.
+  absl::Status ForEach(Which which, int64_t after,
+                       absl::FunctionRef<absl::StatusOr<bool>(const OwnUnit&)> visit);
+  // Places of units whose payload names a record, oldest first.
+  absl::StatusOr<std::vector<int64_t>> Naming(const Uuid& record);
+
+  // The unit's changes, decoded.
+  absl::StatusOr<Unit> Decode(const OwnUnit& unit) const;
+
+  absl::Status SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence);
+  absl::Status SetOutcome(int64_t unit, const UnitOutcome& outcome);
+  // The lowest sequence among receipts of this epoch without outcome; 0 = none.
+  absl::StatusOr<uint64_t> OldestReceipt(uint64_t epoch);
+  // A new id for the same edits; forgets the receipt.
+  absl::Status Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,
+                       const std::string& payload, const std::string& hash);
+
+  // Pending units of a record, in order of commit.
+  absl::StatusOr<std::vector<int64_t>> PendingOf(const Uuid& record);
+  absl::StatusOr<bool> IsPending(const Uuid& record);
+  absl::StatusOr<bool> AnyPending();
+  absl::StatusOr<std::vector<Uuid>> RecordsOf(int64_t unit);
+  // The unit leaves the fold of its records.
+  absl::Status Settle(int64_t unit);
+
+  struct Counts {
+    uint64_t waiting = 0;  // changes
+    uint64_t parked = 0;
+  };
+  absl::StatusOr<Counts> Count();
+
+ private:
+  absl::StatusOr<OwnUnit> ReadRow(const Statement& row);
+  Store* store_;
+};
+
+}  // namespace doorstep::client
+
+#endif  // CLIENT_LIB_OUTBOX_H_

@@ -1,0 +1,72 @@
+// The parts of a Replica that only read lists out: changes, conflicts, history, and watching.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client-lib/conflicts.h"
+#include "client-lib/history.h"
+#include "client-lib/names.h"
+#include "client-lib/own_changes.h"
+#include "client-lib/replica_impl.h"
+#include "client-lib/sender.h"
+#include "doorstep/replica.h"
+#include "doorstep/v1/sync.pb.h"
+#include "sync/base/status.h"
+
+namespace doorstep {
+
+using client::Store;
+
+absl::StatusOr<std::vector<OwnChange>> Replica::Outbox() {
+  DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
+  return client::OwnChanges(*impl_->store, client::Which::kOpen, 0);
+}
+
+absl::StatusOr<std::vector<OwnChange>> Replica::Outcomes(uint64_t limit) {
+  DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
+  return client::OwnChanges(*impl_->store, client::Which::kAll, limit);
+}
+
+absl::StatusOr<std::vector<Conflict>> Replica::Conflicts() {
+  DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
+  return client::AllConflicts(*impl_->store);
+}
+
+absl::StatusOr<Conflict> Replica::FindConflict(absl::string_view case_id) {
+  DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
+  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open,
+                            client::FindCase(*impl_->store, case_id));
+  return client::Describe(impl_->store->schema(), open);
+}
+
+absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,
+                                                          Transport* transport) {
+  DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, client::ParseId("id", id));
+  Store& store = *impl_->store;
+  std::vector<HistoryLine> local;
+  {
+    DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(store));
+    DOORSTEP_ASSIGN_OR_RETURN(local, client::LocalHistory(store, record));
+  }
+  std::vector<HistoryLine> server;
+  if (transport != nullptr) {
+    DOORSTEP_ASSIGN_OR_RETURN(const v1::Sender sender, client::MakeSender(store));
+    DOORSTEP_ASSIGN_OR_RETURN(server, client::ServerHistory(store, record, sender, *transport));
+  }
+  if (local.empty() && server.empty()) {
+    return absl::NotFoundError(absl::StrCat("record ", record.ToString(), " is not held here"));
+  }
+  return client::Join(std::move(local), std::move(server));
+}
+
+absl::Status Replica::Watch(Transport& transport,
+                            const std::function<bool(uint64_t)>& on_notice) {
+  v1::WatchRequest request;
+  DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), client::MakeSender(*impl_->store));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, impl_->store->Int(client::key::kCursor));
+  request.set_cursor(static_cast<uint64_t>(cursor));
+  return transport.Watch(request, on_notice);
+}
+
+}  // namespace doorstep

@@ -1,0 +1,126 @@
+#include "client-lib/store.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sync/base/status.h"
+
+namespace doorstep::client {
+
+Store::Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema)
+    : db_(std::move(db)), schema_(std::move(schema)), tables_(db_.get(), schema_) {}
+
+absl::StatusOr<int64_t> Store::Int(absl::string_view key) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            db_->Prepared("SELECT value FROM _state WHERE key = ?1"));
+  ScopedReset done(find);
+  find->BindText(1, key);
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  return found ? find->Int(0) : 0;
+}
+
+absl::StatusOr<std::string> Store::Text(absl::string_view key) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            db_->Prepared("SELECT value FROM _state WHERE key = ?1"));
+  ScopedReset done(find);
+  find->BindText(1, key);
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found) return std::string();
+  const absl::string_view value =
+      find->Type(0) == ColumnType::kBlob ? find->Blob(0) : find->Text(0);
+  return std::string(value);
+}
+
+absl::StatusOr<Uuid> Store::Id(absl::string_view key) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string bytes, Text(key));
+  if (bytes.empty()) return Uuid();
+  return Uuid::FromBytes(bytes);
+}
+
+absl::Status Store::SetInt(absl::string_view key, int64_t value) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set, db_->Prepared("INSERT INTO _state(key, value) VALUES(?1, ?2)"
+                                     " ON CONFLICT(key) DO UPDATE SET value = excluded.value"));
+  return set->BindText(1, key).BindInt(2, value).Run();
+}
+
+absl::Status Store::SetText(absl::string_view key, absl::string_view value) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set, db_->Prepared("INSERT INTO _state(key, value) VALUES(?1, ?2)"
+                                     " ON CONFLICT(key) DO UPDATE SET value = excluded.value"));
+  return set->BindText(1, key).BindText(2, value).Run();
+}
+
+absl::Status Store::SetBlob(absl::string_view key, absl::string_view value) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set, db_->Prepared("INSERT INTO _state(key, value) VALUES(?1, ?2)"
+                                     " ON CONFLICT(key) DO UPDATE SET value = excluded.value"));
+  return set->BindText(1, key).BindBlob(2, value).Run();
+}
+
+absl::Status Store::SetContact(int64_t server_ms, const ClockReading& when) {
+  DOORSTEP_RETURN_IF_ERROR(SetInt(key::kContact, server_ms));
+  DOORSTEP_RETURN_IF_ERROR(SetInt(key::kContactMono, when.mono_ms));
+  return SetInt(key::kContactBoot, static_cast<int64_t>(when.boot));
+}
+
+absl::StatusOr<Stamp> Store::MakeStamp(const ClockReading& now) {
+  Stamp stamp;
+  stamp.wall_ms = now.wall_ms;
+  stamp.boot = now.boot;
+  stamp.mono_ms = now.mono_ms;
+  DOORSTEP_ASSIGN_OR_RETURN(stamp.contact_ms, Int(key::kContact));
+  DOORSTEP_ASSIGN_OR_RETURN(stamp.contact_mono_ms, Int(key::kContactMono));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t boot, Int(key::kContactBoot));
+  stamp.contact_boot = static_cast<uint64_t>(boot);
+  return stamp;
+}
+
+std::string Store::KindName(uint32_t kind) const {
+  const KindSpec* spec = schema_->Find(kind);
+  return spec == nullptr ? absl::StrCat("kind ", kind) : spec->name;
+}
+
+Write::Write(Store& store, Transaction transaction)
+    : store_(&store), transaction_(std::move(transaction)) {}
+
+Write::Write(Write&& other) noexcept
+    : store_(std::exchange(other.store_, nullptr)), transaction_(std::move(other.transaction_)) {}
+
+Write::~Write() {
+  // The transaction itself rolls back when it goes; ids that it gave out must go with it.
+  if (store_ != nullptr) store_->tables().dictionary().Forget();
+}
+
+absl::StatusOr<Write> Write::Begin(Store& store) {
+  if (store.db().InTransaction()) {
+    return absl::FailedPreconditionError(
+        "a transaction of this replica is open: do not start another inside its callback");
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
+                            Transaction::Begin(store.db(), Transaction::Mode::kWrite));
+  Write write(store, std::move(transaction));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string hash, store.Text(key::kSchemaHash));
+  if (hash != store.schema().hash()) {
+    return absl::FailedPreconditionError(
+        "another program has brought this replica to another schema: open it again");
+  }
+  return write;
+}
+
+absl::Status Write::Commit() {
+  DOORSTEP_RETURN_IF_ERROR(transaction_.Commit());
+  store_ = nullptr;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Read> Read::Begin(Store& store) {
+  if (store.db().InTransaction()) return Read(nullptr);
+  DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
+                            Transaction::Begin(store.db(), Transaction::Mode::kRead));
+  return Read(std::make_unique<Transaction>(std::move(transaction)));
+}
+
+}  // namespace doorstep::client

@@ -1,0 +1,61 @@
+#include "tools/doorstep/command.h"
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+
+namespace doorstep::cli {
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kOk;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kAlreadyExists:
+      return kUsage;
+    case absl::StatusCode::kNotFound:
+      return kMissing;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kNoLink;
+    case absl::StatusCode::kAborted:
+      return kBusy;
+    case absl::StatusCode::kDataLoss:
+      return kDamaged;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return kForbidden;
+    default:
+      return kError;
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Replica>> Globals::Open(bool read_only) const {
+  if (replica.empty()) {
+    return absl::InvalidArgumentError(
+        "no replica named: give --replica DIR or set DOORSTEP_REPLICA (doorstep init makes one)");
+  }
+  OpenOptions options;
+  options.read_only = read_only;
+  return Replica::Open(replica, options);
+}
+
+int Fail(const Globals& globals, const absl::Status& status) {
+  const int code = ExitCodeOf(status);
+  const std::string message(status.message());
+  if (globals.json) {
+    nlohmann::json error = {{"error", {{"code", absl::StatusCodeToString(status.code())},
+                                       {"message", message},
+                                       {"exit", code}}}};
+    std::cerr << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  } else {
+    std::cerr << "doorstep: " << message << "\n";
+  }
+  return code;
+}
+
+}  // namespace doorstep::cli

@@ -1,0 +1,47 @@
+// What every command of `doorstep` shares: the global options, the exit codes, opening the replica.
+#ifndef TOOLS_DOORSTEP_COMMAND_H_
+#define TOOLS_DOORSTEP_COMMAND_H_
+
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "doorstep/replica.h"
+
+namespace doorstep::cli {
+
+// Part of the contract with scripts; README.md lists them.
+enum ExitCode : int {
+  kOk = 0,
+  kError = 1,         // anything without a code of its own
+  kUsage = 2,         // the command line or the input is wrong
+  kMissing = 3,       // no such replica, record, kind or case
+  kNeedsDecision = 4, // two versions stand: somebody must decide first
+  kNoLink = 5,        // the server cannot be reached; what was captured is safe
+  kBusy = 6,          // another process is at it: try again
+  kDamaged = 7,       // the replica is damaged and was set aside
+  kForbidden = 8,     // the file system, or the server, refuses
+};
+int ExitCodeOf(const absl::Status& status);
+
+struct Globals {
+  std::string replica;  // --replica, else DOORSTEP_REPLICA
+  bool json = false;
+  std::string user;  // --user; empty = the replica's
+
+  absl::StatusOr<std::unique_ptr<Replica>> Open(bool read_only = false) const;
+};
+
+// Registers a group of commands; each, when chosen, stores its result in *exit_code.
+void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
+
+// Prints an error (as JSON with --json) to standard error and returns its exit code.
+int Fail(const Globals& globals, const absl::Status& status);
+
+}  // namespace doorstep::cli
+
+#endif  // TOOLS_DOORSTEP_COMMAND_H_

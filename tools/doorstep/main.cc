@@ -1,0 +1,45 @@
+// `doorstep`: a replica from the command line.
+#include <cstdlib>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "tools/doorstep/command.h"
+
+int main(int argc, char** argv) {
+  using doorstep::cli::Globals;
+
+  Globals globals;
+  int exit_code = 0;
+  CLI::App app(
+      "Doorstep: records captured offline on this device, handed over when there is a link.\n"
+      "Every command works without the network, except sync and the server's part of history.");
+  app.name("doorstep");
+  app.add_option("--replica", globals.replica, "The replica's directory")
+      ->envname("DOORSTEP_REPLICA")
+      ->type_name("DIR");
+  app.add_flag("--json", globals.json, "Print JSON for machines");
+  app.add_option("--user", globals.user, "Who is doing this (default: the user given to init)")
+      ->type_name("NAME");
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.footer(
+      "Example, a home visit:\n"
+      "  export DOORSTEP_REPLICA=~/peter-tablet\n"
+      "  doorstep init --server 127.0.0.1:7400 --site north-team --device tablet-7 --user 'A Khan'\n"
+      "  P=$(echo '{\"name\":\"Peter\"}' | doorstep add Person - --file new)\n"
+      "  echo '{\"subjects\":[\"'$P'\"],\"barriers\":[\"STAFFING\"]}' | doorstep add CaseStudy -\n"
+      "  doorstep sync && doorstep conflicts\n"
+      "Exit codes: 0 done; 1 error; 2 wrong input; 3 not found; 4 two versions stand, decide first;\n"
+      "5 no link (nothing is lost); 6 busy, try again; 7 replica damaged, set aside; 8 refused.");
+
+  doorstep::cli::AddReplicaCommands(app, globals, &exit_code);
+  doorstep::cli::AddRecordCommands(app, globals, &exit_code);
+  doorstep::cli::AddConflictCommands(app, globals, &exit_code);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : doorstep::cli::kUsage;
+  }
+  return exit_code;
+}

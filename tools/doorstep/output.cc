@@ -1,0 +1,249 @@
+#include "tools/doorstep/output.h"
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+
+namespace doorstep::cli {
+namespace {
+
+using nlohmann::json;
+
+// Characters as a terminal counts them: bytes that do not continue one.
+size_t Width(absl::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// One line of at most `max` characters, control characters as spaces.
+std::string Cell(absl::string_view text, size_t max) {
+  std::string out;
+  size_t width = 0;
+  for (const char c : text) {
+    if ((c & 0xC0) != 0x80 && ++width > max) return absl::StrCat(out, "…");
+    out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c);
+  }
+  return out;
+}
+
+bool LooksLikeAName(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+  }) && text.find('_') != std::string::npos;
+}
+
+}  // namespace
+
+void PrintJson(const json& value) {
+  std::cout << value.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
+}
+
+json Parsed(const std::string& text) {
+  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return value.is_discarded() ? json(text) : value;
+}
+
+std::string ShortValue(const json& value) {
+  if (value.is_null()) return "(no value)";
+  if (value.is_string()) {
+    const std::string text = value.get<std::string>();
+    return LooksLikeAName(text) ? absl::StrReplaceAll(text, {{"_", " "}}) : text;
+  }
+  if (value.is_array()) {
+    std::string out;
+    for (const json& element : value) {
+      absl::StrAppend(&out, out.empty() ? "" : ", ", ShortValue(element));
+    }
+    return out;
+  }
+  if (!value.is_object()) return value.dump();
+  if (value.contains("likelihood") && value.contains("severity") &&
+      value["likelihood"].is_number_integer() && value["severity"].is_number_integer()) {
+    const int64_t likelihood = value["likelihood"].get<int64_t>();
+    const int64_t severity = value["severity"].get<int64_t>();
+    std::string out =
+        absl::StrCat(likelihood * severity, " (", likelihood, " x ", severity, ")");
+    if (value.contains("rationale")) {
+      absl::StrAppend(&out, " - \"", ShortValue(value["rationale"]), "\"");
+    }
+    return out;
+  }
+  std::string out;
+  for (const auto& [key, part] : value.items()) {
+    absl::StrAppend(&out, out.empty() ? "" : "; ", key == "outcome" ? "" : key + " ",
+                    part.is_string() && key != "outcome"
+                        ? absl::StrCat("\"", part.get<std::string>(), "\"")
+                        : ShortValue(part));
+  }
+  return out;
+}
+
+std::string WhenText(int64_t ms) {
+  if (ms == 0) return "never";
+  return absl::FormatTime("%a %d %b %H:%M", absl::FromUnixMillis(ms), absl::LocalTimeZone());
+}
+
+std::string Utc(int64_t ms) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(ms), absl::UTCTimeZone());
+}
+
+absl::string_view StateWord(ChangeState state) {
+  switch (state) {
+    case ChangeState::kWaiting:
+      return "WAITING";
+    case ChangeState::kApplied:
+      return "APPLIED";
+    case ChangeState::kMerged:
+      return "MERGED";
+    case ChangeState::kConflict:
+      return "CONFLICT";
+    case ChangeState::kHeld:
+      return "HELD";
+    case ChangeState::kRejected:
+      return "REJECTED";
+    case ChangeState::kWithdrawn:
+      return "WITHDRAWN";
+  }
+  return "UNKNOWN";
+}
+
+absl::string_view StateOnScreen(ChangeState state) {
+  switch (state) {
+    case ChangeState::kWaiting:
+      return "waiting to send";
+    case ChangeState::kApplied:
+    case ChangeState::kMerged:
+      return "received";
+    case ChangeState::kConflict:
+      return "received: two versions";
+    case ChangeState::kHeld:
+    case ChangeState::kRejected:
+      return "needs you";
+    case ChangeState::kWithdrawn:
+      return "withdrawn";
+  }
+  return "?";
+}
+
+json ToJson(const Version& version) {
+  json out = {{"change", version.change},
+              {"author", version.author},
+              {"time", Utc(version.time_ms)},
+              {"pending", version.pending},
+              {"value", Parsed(version.json)}};
+  if (!version.settled.empty()) out["settled"] = version.settled;
+  return out;
+}
+
+json ToJson(const Conflict& conflict) {
+  json versions = json::array();
+  for (const Version& version : conflict.versions) versions.push_back(ToJson(version));
+  json out = {{"case", conflict.case_id},
+              {"record", conflict.record},
+              {"kind", conflict.kind},
+              {"field", conflict.field},
+              {"label", conflict.label},
+              {"safety", conflict.safety},
+              {"versions", versions},
+              {"until_decided", conflict.until_decided_json.empty()
+                                    ? json(nullptr)
+                                    : Parsed(conflict.until_decided_json)},
+              {"opened", Utc(conflict.opened_ms)},
+              {"due", Utc(conflict.due_ms)}};
+  if (!conflict.advice.empty()) out["advice"] = conflict.advice;
+  return out;
+}
+
+json ToJson(const OwnChange& change) {
+  json out = {{"change", change.change},
+              {"record", change.record},
+              {"kind", change.kind},
+              {"author", change.author},
+              {"fields", change.fields},
+              {"state", std::string(StateWord(change.state))},
+              {"sent", change.sent},
+              {"device_time", Utc(change.device_time_ms)}};
+  if (!change.reason.empty()) out["reason"] = change.reason;
+  if (!change.what_to_do.empty()) out["what_to_do"] = change.what_to_do;
+  if (change.admitted_time_ms != 0) out["admitted_time"] = Utc(change.admitted_time_ms);
+  if (change.sequence != 0) out["sequence"] = change.sequence;
+  return out;
+}
+
+json ToJson(const HistoryLine& line) {
+  json out = {{"change", line.change},
+              {"author", line.author},
+              {"device", line.device},
+              {"device_time", Utc(line.device_time_ms)},
+              {"state", std::string(StateWord(line.state))},
+              {"fields", Parsed(line.json)},
+              {"cleared", line.cleared},
+              {"from_server", line.from_server}};
+  if (line.admitted_time_ms != 0) {
+    out["admitted_time"] = Utc(line.admitted_time_ms);
+    out["uncertainty_ms"] = line.uncertainty_ms;
+  }
+  if (line.sequence != 0) out["sequence"] = line.sequence;
+  if (!line.settled.empty()) out["settled"] = line.settled;
+  return out;
+}
+
+json ToJson(const RecordInfo& info) {
+  json fields = json::object();
+  for (const FieldInfo& field : info.fields) {
+    json versions = json::array();
+    for (const Version& version : field.versions) versions.push_back(ToJson(version));
+    fields[field.field] = {{"versions", versions}, {"provisional", field.provisional}};
+  }
+  json out = {{"id", info.id},     {"kind", info.kind},       {"file", info.file},
+              {"tier", info.tier}, {"pending", info.pending}, {"fields", fields}};
+  if (!info.unknown_fields.empty()) out["unknown_fields"] = info.unknown_fields;
+  return out;
+}
+
+void PrintConflict(const Conflict& conflict) {
+  const std::string id = conflict.case_id.substr(0, 13);
+  std::cout << conflict.label << " of " << conflict.kind << " " << conflict.record
+            << ": two versions   (case " << id << ")\n";
+  for (size_t i = 0; i < conflict.versions.size(); ++i) {
+    const Version& version = conflict.versions[i];
+    std::cout << "  [" << i + 1 << "] " << version.author << ", " << WhenText(version.time_ms)
+              << (version.pending ? " (waiting to send)" : "") << ": "
+              << ShortValue(Parsed(version.json)) << "\n";
+  }
+  std::cout << "  Until decided: "
+            << (conflict.until_decided_json.empty()
+                    ? (conflict.advice.empty() ? std::string("no value") : conflict.advice)
+                    : ShortValue(Parsed(conflict.until_decided_json)))
+            << ". Decide by " << WhenText(conflict.due_ms) << ":\n"
+            << "    doorstep settle " << id << " --keep 1..." << conflict.versions.size()
+            << " --reason WHY    (or --value JSON, or --both)\n";
+}
+
+void PrintTable(const std::vector<std::string>& columns,
+                const std::vector<std::vector<std::string>>& rows, size_t max_cell) {
+  std::vector<size_t> widths;
+  for (const std::string& column : columns) widths.push_back(Width(column));
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size() && i < widths.size(); ++i) {
+      widths[i] = std::max(widths[i], std::min(Width(row[i]), max_cell + 1));
+    }
+  }
+  auto print = [&](const std::vector<std::string>& row) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string cell = Cell(row[i], max_cell);
+      std::cout << cell;
+      if (i + 1 < row.size()) std::cout << std::string(widths[i] - Width(cell) + 2, ' ');
+    }
+    std::cout << "\n";
+  };
+  print(columns);
+  for (const auto& row : rows) print(row);
+}
+
+}  // namespace doorstep::cli

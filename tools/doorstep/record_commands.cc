@@ -1,0 +1,428 @@
+// add, edit, get, list, sql, import, export: records.
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "doorstep/replica.h"
+#include "tools/doorstep/command.h"
+#include "tools/doorstep/output.h"
+
+namespace doorstep::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxInputBytes = 64u << 20;  // of one JSON document
+constexpr size_t kImportChunk = 500;          // records per transaction
+
+// "-" reads standard input.
+absl::StatusOr<std::string> ReadInput(const std::string& path) {
+  std::ifstream file;
+  if (path != "-") {
+    file.open(path, std::ios::binary);
+    if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
+  }
+  std::istream& in = path == "-" ? std::cin : file;
+  std::string text;
+  char buffer[1 << 16];
+  while (in.read(buffer, sizeof buffer), in.gcount() > 0) {
+    text.append(buffer, static_cast<size_t>(in.gcount()));
+    if (text.size() > kMaxInputBytes) {
+      return absl::ResourceExhaustedError(absl::StrCat(path, ": more than 64 MiB"));
+    }
+  }
+  return text;
+}
+
+int Add(const Globals& globals, const std::string& kind, const std::string& path,
+        const AddOptions& options) {
+  auto input = ReadInput(path);
+  if (!input.ok()) return Fail(globals, input.status());
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  std::string id;
+  const absl::Status done =
+      (*replica)->Transact({.author = globals.user}, [&](Edits& edits) -> absl::Status {
+        auto added = edits.AddJson(kind, *input, options);
+        if (!added.ok()) return added.status();
+        id = *std::move(added);
+        return absl::OkStatus();
+      });
+  if (!done.ok()) return Fail(globals, done);
+  if (globals.json) {
+    PrintJson({{"id", id}});
+  } else {
+    std::cout << id << "\n";
+  }
+  return kOk;
+}
+
+// The right side of field=value as JSON. What is plainly JSON is taken so; all else is text, which
+// protobuf JSON also reads as a number or an enum where the field is one.
+json ValueOf(const std::string& text) {
+  const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool plainly =
+      !parsed.is_discarded() && !parsed.is_number() && (!parsed.is_string() || text[0] == '"');
+  return plainly ? parsed : json(text);
+}
+
+// field=value; field+=element and field-=element change a set as it was opened.
+absl::Status ApplyAssignment(const std::string& assignment, const json& opened, json* edit) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("got \"", assignment, "\", wanted field=value, set+=element or set-=element"));
+  }
+  const char before = assignment[equals - 1];
+  if (before != '+' && before != '-') {
+    (*edit)[assignment.substr(0, equals)] = ValueOf(assignment.substr(equals + 1));
+    return absl::OkStatus();
+  }
+  const std::string field = assignment.substr(0, equals - 1);
+  const json element = ValueOf(assignment.substr(equals + 1));
+  json elements = edit->contains(field)     ? (*edit)[field]
+                  : opened.contains(field) ? opened[field]
+                                           : json::array();
+  if (!elements.is_array()) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": is not a set, wanted ", field, "=…"));
+  }
+  const auto at = std::find(elements.begin(), elements.end(), element);
+  if (before == '+' && at == elements.end()) elements.push_back(element);
+  if (before == '-') {
+    if (at == elements.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ": has no element ", element.dump(), ", got ", elements.dump()));
+    }
+    elements.erase(at);
+  }
+  (*edit)[field] = elements;
+  return absl::OkStatus();
+}
+
+// When an open conflict stands in the way: show it, with the commands that work.
+int FailEdit(const Globals& globals, Replica& replica, const std::string& id, const json& edit,
+             const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kFailedPrecondition) return Fail(globals, status);
+  auto conflicts = replica.Conflicts();
+  std::vector<Conflict> ours;
+  if (conflicts.ok()) {
+    for (Conflict& conflict : *conflicts) {
+      if (conflict.record == id && edit.contains(conflict.field)) ours.push_back(conflict);
+    }
+  }
+  if (ours.empty()) return Fail(globals, status);
+  Fail(globals, status);
+  if (globals.json) {
+    json list = json::array();
+    for (const Conflict& conflict : ours) list.push_back(ToJson(conflict));
+    PrintJson({{"conflicts", list}});
+  } else {
+    for (const Conflict& conflict : ours) PrintConflict(conflict);
+  }
+  return kNeedsDecision;
+}
+
+int Edit(const Globals& globals, const std::string& id, const std::vector<std::string>& assignments,
+         const std::string& data) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto opened = (*replica)->Get(id);
+  if (!opened.ok()) return Fail(globals, opened.status());
+  std::string text = data;
+  json edit = json::object();
+  if (!assignments.empty()) {
+    auto now = opened->ToJson();
+    if (!now.ok()) return Fail(globals, now.status());
+    if (!data.empty()) {
+      return Fail(globals, absl::InvalidArgumentError("give field=value or --data, not both"));
+    }
+    for (const std::string& assignment : assignments) {
+      const absl::Status applied = ApplyAssignment(assignment, Parsed(*now), &edit);
+      if (!applied.ok()) return Fail(globals, applied);
+    }
+    text = edit.dump();
+  } else {
+    edit = Parsed(data);
+  }
+  const absl::Status done =
+      (*replica)->Transact({.author = globals.user},
+                           [&](Edits& edits) { return edits.UpdateJson(*opened, text); });
+  if (!done.ok()) return FailEdit(globals, **replica, opened->id(), edit, done);
+  if (globals.json) {
+    PrintJson({{"id", opened->id()}});
+  } else {
+    std::cout << "Saved on this device.\n";
+  }
+  return kOk;
+}
+
+absl::StatusOr<json> WithMeta(const OpenRecord& record) {
+  auto text = record.ToJson();
+  if (!text.ok()) return text.status();
+  return json{{"record", Parsed(*text)}, {"meta", ToJson(record.Info())}};
+}
+
+int Get(const Globals& globals, const std::string& id) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto record = (*replica)->Get(id);
+  if (!record.ok()) return Fail(globals, record.status());
+  auto whole = WithMeta(*record);
+  if (!whole.ok()) return Fail(globals, whole.status());
+  if (globals.json) {
+    PrintJson(*whole);
+    return kOk;
+  }
+  auto status = (*replica)->Status();
+  const RecordInfo info = record->Info();
+  std::cout << info.kind << " " << info.id << "   (record of " << info.file
+            << (info.pending ? ", waiting to send" : "") << ")\n";
+  const json& fields = (*whole)["record"];
+  for (const FieldInfo& field : info.fields) {
+    const bool has = fields.contains(field.field);
+    if (!has && field.versions.size() < 2) continue;
+    std::cout << "  " << field.field << ": "
+              << (has ? ShortValue(fields[field.field]) : std::string("(no value)"))
+              << (field.provisional ? "   [two versions: until decided]" : "") << "\n";
+  }
+  if (status.ok()) {
+    std::cout << (status->up_to_date_at_ms == 0 ? "Not synced yet.\n" : "As known at " + WhenText(status->up_to_date_at_ms) + ".\n");
+  }
+  return kOk;
+}
+
+int List(const Globals& globals, const std::string& kind, const std::string& where) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  json list = json::array();
+  std::vector<std::vector<std::string>> rows;
+  const absl::Status done =
+      (*replica)->List(kind, where, [&](const OpenRecord& record) -> absl::Status {
+        auto text = record.ToJson();
+        if (!text.ok()) return text.status();
+        json fields = Parsed(*text);
+        if (globals.json) {
+          list.push_back({{"id", record.id()}, {"record", std::move(fields)}});
+          return absl::OkStatus();
+        }
+        std::string summary;
+        for (const auto& [name, value] : fields.items()) {
+          if (summary.size() > 100) break;
+          absl::StrAppend(&summary, summary.empty() ? "" : "; ", name, ": ", ShortValue(value));
+        }
+        rows.push_back({record.id(), summary});
+        return absl::OkStatus();
+      });
+  if (!done.ok()) return Fail(globals, done);
+  if (globals.json) {
+    PrintJson({{"records", list}});
+  } else {
+    PrintTable({"id", kind}, rows, 110);
+  }
+  return kOk;
+}
+
+int Sql(const Globals& globals, const std::string& query) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  std::vector<std::string> names;
+  std::vector<std::vector<std::string>> rows;
+  json list = json::array();
+  const absl::Status done = (*replica)->Query(
+      query, [&](const std::vector<std::string>& columns, const std::vector<std::string>& cells) {
+        names = columns;
+        json row = json::array();
+        std::vector<std::string> texts;
+        for (const std::string& cell : cells) {
+          row.push_back(Parsed(cell));
+          texts.push_back(row.back().is_string() ? row.back().get<std::string>()
+                                                 : row.back().is_null() ? "" : cell);
+        }
+        if (globals.json) {
+          list.push_back(std::move(row));
+        } else {
+          rows.push_back(std::move(texts));
+        }
+        return absl::OkStatus();
+      });
+  if (!done.ok()) return Fail(globals, done);
+  if (globals.json) {
+    PrintJson({{"columns", names}, {"rows", list}});
+  } else if (!rows.empty()) {
+    PrintTable(names, rows);
+  }
+  return kOk;
+}
+
+// One line of an import: {"kind": …, "record": {…}, "id"?: …, "file"?: …, "tier"?: …}.
+absl::Status AddLine(Edits& edits, const std::string& line) {
+  const json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object() || !parsed.contains("kind") || !parsed["kind"].is_string() ||
+      !parsed.contains("record") || !parsed["record"].is_object()) {
+    return absl::InvalidArgumentError(
+        "wanted one JSON object a line: {\"kind\":\"Person\",\"record\":{…}} with optional \"id\", "
+        "\"file\" and \"tier\"");
+  }
+  AddOptions options;
+  for (auto [key, into] : {std::pair<const char*, std::string*>{"id", &options.id},
+                           {"file", &options.file},
+                           {"tier", &options.tier}}) {
+    if (!parsed.contains(key)) continue;
+    if (!parsed[key].is_string()) {
+      return absl::InvalidArgumentError(absl::StrCat(key, ": got ", parsed[key].dump(),
+                                                     ", wanted text"));
+    }
+    *into = parsed[key].get<std::string>();
+  }
+  return edits.AddJson(parsed["kind"].get<std::string>(), parsed["record"].dump(), options)
+      .status();
+}
+
+int Import(const Globals& globals, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Fail(globals, absl::NotFoundError(absl::StrCat(path, ": cannot be read")));
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  uint64_t line_number = 0;
+  uint64_t imported = 0;
+  std::vector<std::pair<uint64_t, std::string>> chunk;
+  while (true) {
+    chunk.clear();
+    std::string line;
+    while (chunk.size() < kImportChunk && std::getline(file, line)) {
+      ++line_number;
+      if (!absl::StripAsciiWhitespace(line).empty()) chunk.emplace_back(line_number, line);
+    }
+    if (chunk.empty()) break;
+    const absl::Status done =
+        (*replica)->Transact({.author = globals.user}, [&](Edits& edits) -> absl::Status {
+          for (const auto& [number, text] : chunk) {
+            const absl::Status added = AddLine(edits, text);
+            if (!added.ok()) {
+              return absl::Status(added.code(),
+                                  absl::StrCat(path, ":", number, ": ", added.message()));
+            }
+          }
+          return absl::OkStatus();
+        });
+    if (!done.ok()) {
+      if (imported > 0) {
+        return Fail(globals, absl::Status(done.code(),
+                                          absl::StrCat(done.message(), " (lines before ",
+                                                       chunk.front().first, " are in: ", imported,
+                                                       " records)")));
+      }
+      return Fail(globals, done);
+    }
+    imported += chunk.size();
+    if (terminal) std::cerr << "\r\x1b[K" << imported << " records";
+  }
+  if (terminal) std::cerr << "\r\x1b[K";
+  if (globals.json) {
+    PrintJson({{"imported", imported}});
+  } else {
+    std::cout << imported << " records saved on this device.\n";
+  }
+  return kOk;
+}
+
+int Export(const Globals& globals, const std::string& kind) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  std::vector<std::string> kinds{kind};
+  if (kind.empty()) kinds = (*replica)->Kinds();
+  for (const std::string& each : kinds) {
+    const absl::Status done =
+        (*replica)->List(each, "", [&](const OpenRecord& record) -> absl::Status {
+          auto text = record.ToJson();
+          if (!text.ok()) return text.status();
+          const RecordInfo info = record.Info();
+          const json line = {{"kind", info.kind},
+                             {"id", info.id},
+                             {"file", info.file},
+                             {"tier", info.tier},
+                             {"record", Parsed(*text)}};
+          std::cout << line.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+          return absl::OkStatus();
+        });
+    if (!done.ok()) return Fail(globals, done);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
+  struct Arguments {
+    std::string kind, path, id, data, where, query;
+    std::vector<std::string> assignments;
+    AddOptions options;
+  };
+
+  auto* add = app.add_subcommand("add", "Add a record from JSON; prints its id");
+  auto a = std::make_shared<Arguments>();
+  add->add_option("KIND", a->kind, "As Person, CaseStudy, RiskAssessment")->required();
+  add->add_option("FILE", a->path, "JSON, or - for standard input")->required();
+  add->add_option("--file", a->options.file,
+                  "The person's or household's record to put it in, or \"new\"; default: that of "
+                  "its first reference, else the site's")
+      ->type_name("ID");
+  add->add_option("--tier", a->options.tier, "NORMAL, RESTRICTED or SEALED");
+  add->footer("Example: echo '{\"name\":\"Peter\"}' | doorstep add Person - --file new");
+  add->callback([=, &globals] { *exit_code = Add(globals, a->kind, a->path, a->options); });
+
+  auto* edit = app.add_subcommand("edit", "Change fields of a record");
+  auto e = std::make_shared<Arguments>();
+  edit->add_option("ID", e->id)->required();
+  edit->add_option("CHANGES", e->assignments, "field=value, set+=element, set-=element");
+  edit->add_option("--data", e->data, "A JSON object of fields; null clears")->type_name("JSON");
+  edit->footer(
+      "Example: doorstep edit ID 'residual_rating={\"likelihood\":2,\"severity\":3}' "
+      "barriers+=STAFFING\nExit code 4: two versions stand; the commands that settle are shown.");
+  edit->callback(
+      [=, &globals] { *exit_code = Edit(globals, e->id, e->assignments, e->data); });
+
+  auto* get = app.add_subcommand("get", "Show a record; with --json also where each field is from");
+  auto g = std::make_shared<Arguments>();
+  get->add_option("ID", g->id)->required();
+  get->footer("Example: doorstep get ID --json");
+  get->callback([=, &globals] { *exit_code = Get(globals, g->id); });
+
+  auto* list = app.add_subcommand("list", "List the records of a kind");
+  auto l = std::make_shared<Arguments>();
+  list->add_option("KIND", l->kind)->required();
+  list->add_option("--where", l->where, "An SQL expression over the kind's view");
+  list->footer("Example: doorstep list RiskAssessment --where \"review_due < '2026-12-01'\"");
+  list->callback([=, &globals] { *exit_code = List(globals, l->kind, l->where); });
+
+  auto* sql = app.add_subcommand("sql", "One read-only SQL statement over the views");
+  auto q = std::make_shared<Arguments>();
+  sql->add_option("QUERY", q->query)->required();
+  sql->footer("Example: doorstep sql 'SELECT title, decision_outcome FROM case_study'");
+  sql->callback([=, &globals] { *exit_code = Sql(globals, q->query); });
+
+  auto* import = app.add_subcommand("import", "Add records from JSON lines");
+  auto i = std::make_shared<Arguments>();
+  import->add_option("FILE", i->path, "One {\"kind\":…,\"record\":{…}} a line, as export writes")
+      ->required();
+  import->footer("Example: doorstep import people.jsonl");
+  import->callback([=, &globals] { *exit_code = Import(globals, i->path); });
+
+  auto* export_command = app.add_subcommand("export", "Print records as JSON lines");
+  auto x = std::make_shared<Arguments>();
+  export_command->add_option("--kind", x->kind, "Only this kind");
+  export_command->footer("Example: doorstep export --kind Person > people.jsonl");
+  export_command->callback([=, &globals] { *exit_code = Export(globals, x->kind); });
+}
+
+}  // namespace doorstep::cli

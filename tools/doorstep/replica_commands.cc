@@ -1,0 +1,276 @@
+// init, status, digest, sync, outbox: the replica as a whole.
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "doorstep/grpc_transport.h"
+#include "doorstep/replica.h"
+#include "tools/doorstep/command.h"
+#include "tools/doorstep/output.h"
+
+namespace doorstep::cli {
+namespace {
+
+using nlohmann::json;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// Ctrl-C ends a sync between two batches, so that the last one is kept.
+void StopOnInterrupt() {
+  std::signal(SIGINT, [](int) {
+    if (interrupted != 0) _exit(130);
+    interrupted = 1;
+  });
+}
+
+int Init(const Globals& globals, const InitOptions& options) {
+  if (globals.replica.empty()) {
+    return Fail(globals, absl::InvalidArgumentError(
+                             "no directory named: give --replica DIR or set DOORSTEP_REPLICA"));
+  }
+  const absl::Status made = Replica::Init(globals.replica, options);
+  if (!made.ok()) return Fail(globals, made);
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto status = (*replica)->Status();
+  if (!status.ok()) return Fail(globals, status.status());
+  if (globals.json) {
+    PrintJson({{"replica", globals.replica},
+               {"device", status->device},
+               {"site", status->site},
+               {"site_file", status->site_file}});
+  } else {
+    std::cout << "Ready: " << globals.replica << " for " << options.user << " at " << options.site
+              << ". Record at once; sync when there is a link.\n";
+  }
+  return kOk;
+}
+
+int PrintStatus(const Globals& globals) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto status = (*replica)->Status();
+  if (!status.ok()) return Fail(globals, status.status());
+  if (globals.json) {
+    PrintJson({{"tenant", status->tenant},
+               {"site", status->site},
+               {"site_file", status->site_file},
+               {"device", status->device},
+               {"device_name", status->device_name},
+               {"user", status->user},
+               {"server", status->server},
+               {"schema", status->schema_hash},
+               {"checkpoint", status->checkpoint},
+               {"up_to_date_at", status->up_to_date_at_ms == 0
+                                     ? json(nullptr)
+                                     : json(Utc(status->up_to_date_at_ms))},
+               {"complete", status->complete},
+               {"records", status->records},
+               {"expected_records", status->expected_records},
+               {"waiting", status->waiting},
+               {"needs_you", status->needs_you},
+               {"conflicts", status->conflicts}});
+    return kOk;
+  }
+  std::cout << status->device_name << " at " << status->site << ", used by " << status->user << "\n"
+            << "  records          " << status->records;
+  if (!status->complete && status->up_to_date_at_ms == 0 && status->expected_records > 0) {
+    std::cout << " of about " << status->expected_records << " (first sync not finished)";
+  }
+  std::cout << "\n  up to date at    " << WhenText(status->up_to_date_at_ms)
+            << "\n  waiting to send  " << status->waiting << "\n  needs you        "
+            << status->needs_you << "\n  two versions     " << status->conflicts << "\n";
+  if (status->waiting > 0) std::cout << "Send with: doorstep sync\n";
+  if (status->needs_you > 0) std::cout << "See what needs you: doorstep outbox\n";
+  if (status->conflicts > 0) std::cout << "Decide with: doorstep conflicts\n";
+  return kOk;
+}
+
+int PrintDigest(const Globals& globals, bool verify) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto digest = (*replica)->Digest(verify);
+  if (!digest.ok()) return Fail(globals, digest.status());
+  if (globals.json) {
+    json compartments = json::array();
+    for (const CompartmentInfo& c : digest->compartments) {
+      compartments.push_back(
+          {{"file", c.file}, {"tier", c.tier}, {"digest", c.digest}, {"records", c.records}});
+    }
+    PrintJson({{"checkpoint", digest->checkpoint},
+               {"digest", digest->digest},
+               {"compartments", compartments}});
+    return kOk;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const CompartmentInfo& c : digest->compartments) {
+    rows.push_back({c.file, c.tier, absl::StrCat(c.records), c.digest});
+  }
+  PrintTable({"record of", "tier", "records", "digest"}, rows);
+  std::cout << "all, at checkpoint " << digest->checkpoint << ": " << digest->digest << "\n";
+  return kOk;
+}
+
+json ResultJson(const SyncResult& result) {
+  return {{"checkpoint", result.checkpoint},
+          {"sent", result.totals.changes_sent},
+          {"received", result.totals.records_received},
+          {"bytes_sent", result.totals.bytes_sent},
+          {"bytes_received", result.totals.bytes_received},
+          {"outcomes",
+           {{"APPLIED", result.applied},
+            {"MERGED", result.merged},
+            {"CONFLICT", result.conflict},
+            {"HELD", result.held},
+            {"REJECTED", result.rejected}}},
+          {"waiting", result.waiting}};
+}
+
+absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport) {
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  SyncOptions options;
+  options.progress = [&](const SyncProgress& p) {
+    if (terminal) {
+      std::cerr << "\r\x1b[Ksent " << p.changes_sent << " of " << p.changes_to_send
+                << ", received " << p.records_received;
+      if (p.records_to_receive > 0) std::cerr << " of about " << p.records_to_receive;
+    }
+    return interrupted == 0;
+  };
+  auto result = replica.Sync(transport, options);
+  if (terminal) std::cerr << "\r\x1b[K";
+  return result;
+}
+
+void PrintResult(const Globals& globals, Replica& replica, const SyncResult& result) {
+  if (globals.json) {
+    PrintJson(ResultJson(result));
+    return;
+  }
+  std::cout << "Sent " << result.totals.changes_sent << ", received "
+            << result.totals.records_received << " records. ";
+  const uint64_t needs = result.held + result.rejected;
+  if (needs > 0) std::cout << needs << " need you (doorstep outbox). ";
+  if (auto status = replica.Status(); status.ok() && status->conflicts > 0) {
+    std::cout << status->conflicts << " with two versions (doorstep conflicts). ";
+  }
+  std::cout << (result.waiting == 0 ? "Nothing is waiting to send.\n"
+                                    : absl::StrCat(result.waiting, " still waiting to send.\n"));
+}
+
+int Sync(const Globals& globals, std::string server, bool watch) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  if (server.empty()) {
+    auto status = (*replica)->Status();
+    if (!status.ok()) return Fail(globals, status.status());
+    server = status->server;
+  }
+  if (server.empty()) {
+    return Fail(globals, absl::InvalidArgumentError(
+                             "no server known: give --server HOST:PORT (here, or to init)"));
+  }
+  StopOnInterrupt();
+  std::unique_ptr<Transport> transport = MakeGrpcTransport(server);
+  while (true) {
+    auto result = SyncOnce(**replica, *transport);
+    if (!result.ok()) {
+      const absl::Status& status = result.status();
+      if (status.code() != absl::StatusCode::kUnavailable) return Fail(globals, status);
+      return Fail(globals, absl::UnavailableError(absl::StrCat(
+                               status.message(),
+                               ". What you recorded is safe here; sync again later")));
+    }
+    PrintResult(globals, **replica, *result);
+    if (!watch || interrupted != 0) return kOk;
+    std::cout.flush();
+    std::signal(SIGINT, SIG_DFL);
+    const absl::Status watched =
+        (*replica)->Watch(*transport, [&](uint64_t head) { return head <= result->checkpoint; });
+    StopOnInterrupt();
+    if (!watched.ok()) return Fail(globals, watched);
+  }
+}
+
+int PrintOutbox(const Globals& globals, bool all) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto changes = all ? (*replica)->Outcomes() : (*replica)->Outbox();
+  if (!changes.ok()) return Fail(globals, changes.status());
+  if (globals.json) {
+    json list = json::array();
+    for (const OwnChange& change : *changes) list.push_back(ToJson(change));
+    PrintJson({{"changes", list}});
+    return kOk;
+  }
+  if (changes->empty()) {
+    std::cout << "Nothing is waiting to send, and nothing needs you.\n";
+    return kOk;
+  }
+  for (const OwnChange& change : *changes) {
+    std::string fields;
+    for (const std::string& field : change.fields) {
+      absl::StrAppend(&fields, fields.empty() ? "" : ", ", field);
+    }
+    std::cout << WhenText(change.device_time_ms) << "  " << change.author << "  " << change.kind
+              << " " << change.record << " (" << fields << "): " << StateOnScreen(change.state)
+              << "\n";
+    if (!change.reason.empty()) std::cout << "    why: " << change.reason << "\n";
+    if (!change.what_to_do.empty()) std::cout << "    do:  " << change.what_to_do << "\n";
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
+  auto* init = app.add_subcommand("init", "Make a replica on this device; needs no network");
+  auto init_options = std::make_shared<InitOptions>();
+  init->add_option("--server", init_options->server, "Where to sync with later")
+      ->type_name("HOST:PORT");
+  init->add_option("--site", init_options->site, "The team or home that this device belongs to")
+      ->required();
+  init->add_option("--device", init_options->device_name, "The device's name, as a manager sees it")
+      ->required();
+  init->add_option("--tenant", init_options->tenant, "The organisation")->capture_default_str();
+  init->footer(
+      "Example: doorstep --replica ~/tablet init --server 127.0.0.1:7400 --site rose-court "
+      "--device tablet-2 --user 'J Price'");
+  init->callback([=, &globals] {
+    init_options->user = globals.user;
+    *exit_code = globals.user.empty()
+                     ? Fail(globals, absl::InvalidArgumentError("--user is required"))
+                     : Init(globals, *init_options);
+  });
+
+  auto* status = app.add_subcommand("status", "What this replica holds and what is outstanding");
+  status->footer("Example: doorstep status --json");
+  status->callback([=, &globals] { *exit_code = PrintStatus(globals); });
+
+  auto* digest = app.add_subcommand("digest", "Digests: equal on replicas that hold the same");
+  auto verify = std::make_shared<bool>(false);
+  digest->add_flag("--verify", *verify, "Compute them anew from the rows");
+  digest->footer("Example: doorstep digest --json   (names compartments and checkpoint only)");
+  digest->callback([=, &globals] { *exit_code = PrintDigest(globals, *verify); });
+
+  auto* sync = app.add_subcommand("sync", "Hand over what waits, receive what is new");
+  auto server = std::make_shared<std::string>();
+  auto watch = std::make_shared<bool>(false);
+  sync->add_option("--server", *server, "Instead of the one given to init")
+      ->type_name("HOST:PORT");
+  sync->add_flag("--watch", *watch, "Stay, and sync whenever something changes");
+  sync->footer("Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)");
+  sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch); });
+
+  auto* outbox = app.add_subcommand("outbox", "What waits to be sent, and what needs you");
+  auto all = std::make_shared<bool>(false);
+  outbox->add_flag("--all", *all, "Also changes that were received, with their outcomes");
+  outbox->footer("Example: doorstep outbox --json");
+  outbox->callback([=, &globals] { *exit_code = PrintOutbox(globals, *all); });
+}
+
+}  // namespace doorstep::cli
