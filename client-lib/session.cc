@@ -145,6 +145,9 @@ absl::Status Session::Hello() {
     DOORSTEP_RETURN_IF_ERROR(store_.SetContact(hello_.server_time_ms(), clock_.Read()));
     DOORSTEP_RETURN_IF_ERROR(write.Commit());
   }
+  // What is written from now on waits for the next sync: a busy person must not keep it from ending.
+  DOORSTEP_ASSIGN_OR_RETURN(
+      end_unit_, store_.db().QueryInt("SELECT coalesce(max(unit), 0) FROM _outbox"));
   result_.totals.changes_to_send = counts.waiting;
   result_.totals.step = SyncProgress::Step::kSending;
   state_ = State::kPush;
@@ -172,6 +175,7 @@ absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
   size_t bytes = 0;
   DOORSTEP_RETURN_IF_ERROR(outbox_.ForEach(
       Which::kWaiting, last_unit_, [&](const OwnUnit& unit) -> absl::StatusOr<bool> {
+        if (unit.unit > end_unit_) return false;
         const bool has_receipt = unit.receipt_epoch == hello_.epoch();
         if (has_receipt && static_cast<uint64_t>(cursor) < unit.receipt_sequence) return true;
         const size_t size = unit.payload.size() + unit.schema_hash.size() + unit.author.size() +

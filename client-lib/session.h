@@ -71,6 +71,7 @@ class Session {
   SyncResult result_;
   v1::HelloResponse hello_;
   int64_t last_unit_ = 0;  // offered in this session
+  int64_t end_unit_ = 0;   // the last to be offered
   bool synced_ = false;    // the log holds everything that is about to be sent
   int lives_ = 0;          // new incarnations taken in this session
   absl::Status push_error_;  // the server took no more; what it has is received all the same

@@ -3,7 +3,7 @@
 //
 //   node tests/support/cut_proxy.mjs --to 127.0.0.1:7400 --after 400000 --cuts 2 --port-file F
 //
-// Prints a line for each cut. Loopback only. Ends when its standard input closes, or on SIGTERM.
+// Prints a line for each cut. Loopback only. Ends on SIGTERM.
 import fs from 'node:fs';
 import net from 'node:net';
 import { parseArgs } from 'node:util';
@@ -57,4 +57,3 @@ server.listen(0, '127.0.0.1', () => {
     fs.renameSync(`${file}.tmp`, file);
   }
 });
-process.stdin.on('end', () => process.exit(0)).resume();

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,7 +100,7 @@ Process::Process(const std::vector<std::string>& argv, std::optional<absl::strin
            static_cast<unsigned>(limit.count()), parent);
   }
   close(pipe_ends[0]);
-  if (pid_ > 0) pidfd_ = pidfd_open(pid_, 0);
+  if (pid_ > 0) pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   if (pidfd_ < 0) ADD_FAILURE() << "cannot start " << absl::StrJoin(argv, " ");
 }
 
@@ -144,9 +144,7 @@ RunResult Run(const std::vector<std::string>& argv, absl::string_view in) {
   return Process(argv, in).Wait();
 }
 
-std::string ProgramPath(absl::string_view name) {
-  return absl::StrCat(DOORSTEP_BIN_DIR "/", name);
-}
+std::string ProgramPath(absl::string_view name) { return absl::StrCat(DOORSTEP_BIN_DIR "/", name); }
 
 std::vector<std::string> DoorstepCommand(const std::string& replica,
                                          std::vector<std::string> args) {

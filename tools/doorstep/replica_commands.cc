@@ -127,7 +127,8 @@ json ResultJson(const SyncResult& result) {
             {"CONFLICT", result.conflict},
             {"HELD", result.held},
             {"REJECTED", result.rejected}}},
-          {"waiting", result.waiting}};
+          {"waiting", result.waiting},
+          {"repaired", result.repaired}};
 }
 
 absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport) {
@@ -153,6 +154,7 @@ void PrintResult(const Globals& globals, Replica& replica, const SyncResult& res
   }
   std::cout << "Sent " << result.totals.changes_sent << ", received "
             << result.totals.records_received << " records. ";
+  if (result.repaired) std::cout << "Every record was received again, to be sure. ";
   const uint64_t needs = result.held + result.rejected;
   if (needs > 0) std::cout << needs << " need you (doorstep outbox). ";
   if (auto status = replica.Status(); status.ok() && status->conflicts > 0) {

@@ -1,0 +1,46 @@
+// The operator's commands, all but `serve`.
+#ifndef SERVER_COMMANDS_H_
+#define SERVER_COMMANDS_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/tenants.h"
+
+namespace CLI {
+class App;
+}
+
+namespace doorstep::server {
+
+// Exit codes of every command.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitError = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotFound = 3;
+inline constexpr int kExitExists = 4;
+inline constexpr int kExitFaults = 5;  // history verify found something
+
+int ExitCodeOf(const absl::Status& status);
+
+// What stands before or after any command.
+struct GlobalOptions {
+  std::string data_dir;
+  std::string tenant = std::string(kDefaultTenant);
+  bool json = false;
+};
+
+// What the parsed command line asks for. Returns the exit code; an error becomes one.
+using Command = std::function<absl::StatusOr<int>()>;
+
+// Adds the commands to `app`. Parsing sets *chosen. Borrows all three.
+void AddCommands(CLI::App* app, const GlobalOptions* options, Command* chosen);
+
+// Refuses to do anything without a data directory.
+absl::Status CheckDataDir(const GlobalOptions& options);
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_COMMANDS_H_

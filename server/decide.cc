@@ -1,0 +1,220 @@
+#include "server/decide.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "sync/base/limits.h"
+#include "sync/merge/admission_time.h"
+#include "sync/merge/plan.h"
+#include "sync/merge/record.h"
+
+namespace doorstep::server {
+namespace {
+
+// Bytes of one head beside its value, author and so on, about.
+constexpr size_t kHeadBytes = 64;
+
+struct Work {
+  RecordState state;
+  const RecordState* before = nullptr;  // null: new
+  int64_t last_time_ms = INT64_MIN;     // of this unit's latest change of it
+};
+
+bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
+  return std::binary_search(ids.begin(), ids.end(), id);
+}
+
+size_t BytesOf(const RecordState& state) {
+  size_t bytes = 0;
+  for (const FieldState& field : state.fields) {
+    for (const Head& head : field.heads) {
+      bytes += kHeadBytes + head.author.size() + head.value.size() + head.settle.reason.size();
+      if (head.agreed) bytes += head.agreed->value.size();
+    }
+  }
+  return bytes;
+}
+
+class Decider {
+ public:
+  explicit Decider(const Question& question) : q_(question) {}
+  Decision Decide();
+
+ private:
+  Work* Find(size_t i, const ChangeData& change);
+  bool CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit, const ChangeData& change,
+                 const RecordState& state);
+  bool CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,
+                 const RecordState& state);
+  int64_t LatestBase(const ChangeData& change, const Work& work) const;
+  void Apply(const KindSpec& kind, const ChangeData& change, Work* work);
+  bool Refuse(size_t i, absl::string_view what, absl::string_view what_to_do);
+
+  const Question& q_;
+  Decision decision_;
+  absl::flat_hash_map<Uuid, Work> work_;
+  std::vector<Uuid> order_;
+};
+
+// Always false.
+bool Decider::Refuse(size_t i, absl::string_view what, absl::string_view what_to_do) {
+  decision_.refusal = Refusal{absl::StrCat("changes[", i, "].", what), std::string(what_to_do)};
+  return false;
+}
+
+// The record of a change as it stands before it; null when the change is refused.
+Work* Decider::Find(size_t i, const ChangeData& change) {
+  auto it = work_.find(change.record);
+  if (it == work_.end()) {
+    Work work;
+    const auto stored = q_.states->find(change.record);
+    if (stored != q_.states->end()) {
+      work.before = &stored->second;
+      work.state = stored->second;
+    } else if (change.create) {
+      work.state.id = change.record;
+      work.state.kind = change.kind;
+      work.state.compartment = q_.unit->compartment;
+    } else {
+      // The same words when the record is in another file: see below.
+      Refuse(i, "record: got one that is not in this file, wanted one that is",
+             "its creation may have been refused, or it is in another file: look there, then "
+             "record this again");
+      return nullptr;
+    }
+    it = work_.emplace(change.record, std::move(work)).first;
+    order_.push_back(change.record);
+  }
+  const RecordState& state = it->second.state;
+  if (state.kind == change.kind && state.compartment == q_.unit->compartment) return &it->second;
+  if (change.create) {
+    Refuse(i, "record: got an id that is in use, wanted a new one",
+           "record this again: it will get a new id");
+  } else if (state.compartment != q_.unit->compartment) {
+    Refuse(i, "record: got one that is not in this file, wanted one that is",
+           "its creation may have been refused, or it is in another file: look there, then "
+           "record this again");
+  } else {
+    Refuse(i, absl::StrCat("kind: got ", change.kind, ", wanted ", state.kind),
+           "the program that wrote this is faulty: report it");
+  }
+  return nullptr;
+}
+
+// Whether the edit may be made at all. Depends on what its author saw, as far as that can be: then
+// the answer is the same in whatever order edits arrive.
+bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                        const ChangeData& change, const RecordState& state) {
+  const std::string path = absl::StrCat("values.", field.scalar.name);
+  if (field.merge == MergeClass::kImmutable && !edit.base.empty() && !change.settle) {
+    return Refuse(i, absl::StrCat(path, ": got a change of a field that is set once, wanted none"),
+                  "make a new record that names this one, and say what was wrong");
+  }
+  if (field.merge != MergeClass::kReview || change.settle) return true;
+  const FieldState* stored = state.Find(edit.field);
+  if (stored == nullptr) return true;
+  FieldState seen;
+  seen.field = stored->field;
+  for (const Head& head : stored->heads) {
+    if (Names(edit.base, head.id)) seen.heads.push_back(head);
+  }
+  if (!IsConflict(field, seen)) return true;
+  return Refuse(i, absl::StrCat(path, ": got an edit over versions that differ, wanted a decision"),
+                "decide between the versions, and say why");
+}
+
+bool Decider::CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,
+                        const RecordState& state) {
+  for (const FieldEdit& edit : change.edits) {
+    const FieldSpec* field = kind.Find(edit.field);
+    const FieldState* now = state.Find(edit.field);
+    if (field == nullptr || now == nullptr) continue;
+    const std::string path = absl::StrCat("values.", field->scalar.name);
+    if (field->is_set()) {
+      absl::flat_hash_set<absl::string_view> elements;
+      for (const Head& head : now->heads) elements.insert(head.value);
+      if (elements.size() > kMaxSetElements || now->heads.size() > 2 * kMaxSetElements) {
+        return Refuse(i,
+                      absl::StrCat(path, ": got more elements, wanted at most ", kMaxSetElements),
+                      "take out what is not needed, then add this again");
+      }
+    } else if (now->heads.size() > kMaxFieldHeads) {
+      return Refuse(i,
+                    absl::StrCat(path, ": got one more version, wanted at most ", kMaxFieldHeads),
+                    "decide between the versions that there are, then record this again");
+    }
+  }
+  if (BytesOf(state) <= kMaxRecordBytes) return true;
+  return Refuse(i,
+                absl::StrCat("record: got more than ", kMaxRecordBytes,
+                             " bytes with all its versions, wanted less"),
+                "decide between its versions, or put long texts into records of their own");
+}
+
+// The highest time of what the change names as base, and of this unit's changes before it.
+int64_t Decider::LatestBase(const ChangeData& change, const Work& work) const {
+  int64_t latest = std::max(work.last_time_ms, LatestBaseTime(change, work.state));
+  auto look = [&](const ChangeId& id) {
+    const auto it = q_.base_times->find(id);
+    if (it != q_.base_times->end()) latest = std::max(latest, it->second);
+  };
+  for (const FieldEdit& edit : change.edits) {
+    for (const ChangeId& id : edit.base) look(id);
+    for (const FieldEdit::Removal& removal : edit.removals) {
+      for (const ChangeId& id : removal.adds) look(id);
+    }
+  }
+  return latest;
+}
+
+void Decider::Apply(const KindSpec& kind, const ChangeData& change, Work* work) {
+  const AdmissionTime time =
+      Admit(q_.unit->stamp, q_.sending, q_.receipt_ms, LatestBase(change, *work));
+  decision_.times_ms.push_back(time.time_ms);
+  decision_.uncertainty_ms = std::max(decision_.uncertainty_ms, time.uncertainty_ms);
+  work->last_time_ms = time.time_ms;
+  decision_.words.push_back(
+      PlanChange(kind, change, time.time_ms, q_.sequence, q_.author, &work->state));
+  // A removal from a SET that never had anything leaves no trace.
+  std::erase_if(work->state.fields,
+                [](const FieldState& field) { return field.sequence == 0 && field.heads.empty(); });
+}
+
+Decision Decider::Decide() {
+  const std::vector<ChangeData>& changes = q_.unit->changes;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const ChangeData& change = changes[i];
+    const KindSpec* kind = q_.schema->Find(change.kind);
+    Work* work = kind == nullptr ? nullptr : Find(i, change);
+    if (work == nullptr) break;
+    const bool allowed =
+        std::all_of(change.edits.begin(), change.edits.end(), [&](const FieldEdit& edit) {
+          const FieldSpec* field = kind->Find(edit.field);
+          return field == nullptr || CheckEdit(i, *field, edit, change, work->state);
+        });
+    if (!allowed) break;
+    Apply(*kind, change, work);
+    if (!CheckSize(i, *kind, change, work->state)) break;
+  }
+  if (decision_.refusal) return std::move(decision_);
+  for (const Uuid& id : order_) {
+    Work& work = work_.at(id);
+    if (work.before == nullptr || work.state != *work.before) {
+      decision_.changed.push_back(std::move(work.state));
+    }
+  }
+  return std::move(decision_);
+}
+
+}  // namespace
+
+Decision DecideUnit(const Question& question) { return Decider(question).Decide(); }
+
+}  // namespace doorstep::server

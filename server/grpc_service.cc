@@ -1,0 +1,196 @@
+#include "server/grpc_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "server/errors.h"
+#include "sync/base/bytes.h"
+
+namespace doorstep::server {
+namespace {
+
+constexpr char kStopping[] = "the server is stopping: try again later";
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  // The two enumerations have the same numbers.
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+// Counts the calls that run, for as long as it lives.
+class Slot {
+ public:
+  Slot(std::atomic<int>* used, int max) : used_(used), taken_(used->fetch_add(1) < max) {}
+  ~Slot() { used_->fetch_sub(1); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  bool taken() const { return taken_; }
+
+ private:
+  std::atomic<int>* used_;
+  const bool taken_;
+};
+
+}  // namespace
+
+grpc::Status GrpcService::Answer(absl::string_view call, const absl::Status& status) {
+  const std::string detail = Detail(status);
+  if (detail.empty()) return ToGrpc(status);
+  std::array<uint8_t, 4> random;
+  core_.tenants().entropy().Fill(absl::MakeSpan(random));
+  const std::string id =
+      ToHex(absl::string_view(reinterpret_cast<const char*>(random.data()), random.size()));
+  spdlog::error("{}: error {}: {}", std::string(call), id, detail);
+  return ToGrpc(absl::Status(status.code(), absl::StrCat(status.message(), " (error ", id, ")")));
+}
+
+grpc::Status GrpcService::Hello(grpc::ServerContext*, const v1::HelloRequest* request,
+                                v1::HelloResponse* response) {
+  absl::StatusOr<v1::HelloResponse> result = core_.Hello(*request);
+  if (result.ok()) *response = *std::move(result);
+  return Answer("Hello", result.status());
+}
+
+grpc::Status GrpcService::Push(grpc::ServerContext* context, const v1::PushRequest* request,
+                               v1::PushResponse* response) {
+  if (context->IsCancelled()) return grpc::Status::CANCELLED;
+  absl::StatusOr<v1::PushResponse> result = core_.Push(*request);
+  if (result.ok()) *response = *std::move(result);
+  return Answer("Push", result.status());
+}
+
+grpc::Status GrpcService::History(grpc::ServerContext* context, const v1::HistoryRequest* request,
+                                  v1::HistoryResponse* response) {
+  if (context->IsCancelled()) return grpc::Status::CANCELLED;
+  absl::StatusOr<v1::HistoryResponse> result = core_.History(*request);
+  if (result.ok()) *response = *std::move(result);
+  return Answer("History", result.status());
+}
+
+grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullRequest* request,
+                               grpc::ServerWriter<v1::PullBatch>* writer) {
+  const Slot slot(&pulls_, max_pulls_);
+  if (!slot.taken()) return {grpc::StatusCode::UNAVAILABLE, "too many pulls: try again later"};
+  v1::PullRequest next = *request;
+  while (true) {
+    if (stopping_) return {grpc::StatusCode::UNAVAILABLE, kStopping};
+    // A deadline that has passed shows as cancelled too.
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;
+    const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next);
+    if (!batch.ok()) return Answer("Pull", batch.status());
+    if (!writer->Write(*batch)) return grpc::Status::CANCELLED;
+    if (batch->complete() || batch->first_done()) return grpc::Status::OK;
+    *next.mutable_position() = batch->next();
+    if (next.first()) next.set_first_from(batch->first_from());
+  }
+}
+
+// One watching call. It deletes itself when gRPC is done with it.
+class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
+ public:
+  Watcher(GrpcService* service, const v1::WatchRequest& request) : service_(*service) {
+    service_.Add(this);
+    absl::StatusOr<std::unique_ptr<Notifier::Registration>> registration =
+        service_.core_.Watch(request, [this](uint64_t head) { Tell(head); });
+    if (registration.ok()) {
+      registration_ = *std::move(registration);
+    } else {
+      End(service_.Answer("Watch", registration.status()));
+    }
+  }
+
+  // Ends the call, once.
+  void End(const grpc::Status& status) {
+    MutexLock lock(mu_);
+    if (ending_) return;
+    ending_ = true;
+    status_ = status;
+    if (!writing_) FinishLocked();
+  }
+
+ private:
+  void Tell(uint64_t head) {
+    MutexLock lock(mu_);
+    head_ = std::max(head_, head);
+    if (!writing_ && !ending_) WriteLocked();
+  }
+
+  void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    writing_ = true;
+    told_ = head_;
+    notice_.set_head(head_);
+    StartWrite(&notice_);
+  }
+
+  void FinishLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { Finish(status_); }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(mu_);
+    writing_ = false;
+    if (!ok && !ending_) {
+      ending_ = true;
+      status_ = grpc::Status::CANCELLED;
+    }
+    if (ending_) {
+      FinishLocked();
+    } else if (head_ > told_) {
+      WriteLocked();
+    }
+  }
+
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+
+  void OnDone() override {
+    registration_.reset();
+    service_.Remove(this);
+    delete this;
+  }
+
+  GrpcService& service_;
+  std::unique_ptr<Notifier::Registration> registration_;
+
+  Mutex mu_;
+  v1::Notice notice_ ABSL_GUARDED_BY(mu_);
+  uint64_t head_ ABSL_GUARDED_BY(mu_) = 0;  // the latest
+  uint64_t told_ ABSL_GUARDED_BY(mu_) = 0;  // the latest written
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool ending_ ABSL_GUARDED_BY(mu_) = false;
+  grpc::Status status_ ABSL_GUARDED_BY(mu_);
+};
+
+grpc::ServerWriteReactor<v1::Notice>* GrpcService::Watch(grpc::CallbackServerContext*,
+                                                         const v1::WatchRequest* request) {
+  return new Watcher(this, *request);
+}
+
+void GrpcService::Add(Watcher* watcher) {
+  bool stopping = false;
+  {
+    MutexLock lock(mu_);
+    watchers_.insert(watcher);
+    stopping = stopping_;
+  }
+  if (stopping) watcher->End({grpc::StatusCode::UNAVAILABLE, kStopping});
+}
+
+void GrpcService::Remove(Watcher* watcher) {
+  MutexLock lock(mu_);
+  watchers_.erase(watcher);
+}
+
+void GrpcService::Stop() {
+  MutexLock lock(mu_);
+  stopping_ = true;
+  for (Watcher* watcher : watchers_) watcher->End({grpc::StatusCode::UNAVAILABLE, kStopping});
+}
+
+}  // namespace doorstep::server

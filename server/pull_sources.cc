@@ -1,0 +1,198 @@
+#include "server/pull_sources.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sync/base/status.h"
+
+namespace doorstep::server {
+namespace {
+
+constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+// Rows read ahead: few at first, since most compartments have nothing new.
+constexpr size_t kFirstChunk = 8;
+constexpr size_t kNextChunk = 256;
+
+// Of one compartment, items stand at
+//   (since, membership, ref, 0, 0)              the grant
+//   (since, membership, ref, sequence, record)  its records up to `since`
+//   (sequence, record, ref, 0, record)          the later ones
+class OfCompartment : public PullSource {
+ public:
+  OfCompartment(ReadView* view, const MembershipRow& held, uint64_t cursor, const Place& after)
+      : view_(view), held_(held), cursor_(cursor), granted_(held.sequence > cursor) {
+    const auto ref = static_cast<uint64_t>(held.ref);
+    later_ = std::max(FeedPlace{cursor, kMax}, LaterAfter(after, ref));
+    if (!granted_) return;
+    later_ = std::max(later_, FeedPlace{held.sequence, kMax});
+    const Place grant{held.sequence, kStageMembership, ref, 0, 0};
+    const Place end{held.sequence, kStageMembership, ref, kMax, kMax};
+    grant_due_ = after < grant;
+    expanding_ = after < end;
+    if (expanding_ && !grant_due_) earlier_ = FeedPlace{after.inner, after.row};
+  }
+
+  absl::StatusOr<uint64_t> Estimate(size_t exact) override {
+    if (exhausted()) return 0;
+    return view_->EstimateFeed(held_.ref, sent_, exact);
+  }
+
+ protected:
+  absl::Status Fill(std::deque<PullItem>* items) override {
+    if (grant_due_) {
+      grant_due_ = false;
+      PullItem item;
+      item.what = PullItem::What::kGrant;
+      item.place = {held_.sequence, kStageMembership, Ref(), 0, 0};
+      item.membership = held_;
+      items->push_back(std::move(item));
+      return absl::OkStatus();
+    }
+    if (expanding_) {
+      sent_ = earlier_;
+      DOORSTEP_ASSIGN_OR_RETURN(const std::vector<FeedPlace> rows,
+                                view_->Feed(held_.ref, earlier_, held_.sequence, Chunk()));
+      for (const FeedPlace& row : rows) {
+        Add({held_.sequence, kStageMembership, Ref(), row.sequence, row.record}, row, items);
+      }
+      if (!rows.empty()) {
+        earlier_ = rows.back();
+        return absl::OkStatus();
+      }
+      expanding_ = false;
+    }
+    sent_ = later_;
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<FeedPlace> rows,
+                              view_->Feed(held_.ref, later_, kMax, Chunk()));
+    for (const FeedPlace& row : rows) {
+      Add({row.sequence, kStageRecord, Ref(), 0, row.record}, row, items);
+    }
+    if (!rows.empty()) later_ = rows.back();
+    return absl::OkStatus();
+  }
+
+ private:
+  // The last feed place whose own place is not after `after`.
+  static FeedPlace LaterAfter(const Place& after, uint64_t ref) {
+    if (after.stage == kStageRecord && after.compartment == ref) {
+      return {after.sequence, after.row};
+    }
+    const bool passed =
+        after.stage > kStageRecord || (after.stage == kStageRecord && after.compartment > ref);
+    if (passed) return {after.sequence, kMax};
+    return after.sequence == 0 ? FeedPlace{} : FeedPlace{after.sequence - 1, kMax};
+  }
+
+  uint64_t Ref() const { return static_cast<uint64_t>(held_.ref); }
+
+  size_t Chunk() {
+    const size_t chunk = probed_ ? kNextChunk : kFirstChunk;
+    probed_ = true;
+    return chunk;
+  }
+
+  void Add(const Place& place, const FeedPlace& row, std::deque<PullItem>* items) {
+    PullItem item;
+    item.place = place;
+    item.membership = held_;
+    item.record = row.record;
+    item.floor = granted_ ? 0 : cursor_;
+    items->push_back(std::move(item));
+  }
+
+  ReadView* view_;
+  const MembershipRow held_;
+  const uint64_t cursor_;
+  const bool granted_;  // after the cursor
+  bool grant_due_ = false;
+  bool expanding_ = false;
+  bool probed_ = false;
+  FeedPlace earlier_;  // read so far of what the grant brings
+  FeedPlace later_;    // read so far of what came after
+  FeedPlace sent_;     // before the items that were read last
+};
+
+class OfLosses : public PullSource {
+ public:
+  OfLosses(ReadView* view, std::string site, const Place& after)
+      : view_(view), site_(std::move(site)), after_(after) {}
+
+ protected:
+  absl::Status Fill(std::deque<PullItem>* items) override {
+    if (read_) return absl::OkStatus();
+    read_ = true;
+    const uint64_t from = after_.sequence == 0 ? 0 : after_.sequence - 1;
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<MembershipRow> losses, view_->Losses(site_, from));
+    for (const MembershipRow& loss : losses) {
+      PullItem item;
+      item.what = PullItem::What::kLoss;
+      item.place = {loss.sequence, kStageMembership, static_cast<uint64_t>(loss.ref), 0, 0};
+      item.membership = loss;
+      if (item.place > after_) items->push_back(std::move(item));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  ReadView* view_;
+  const std::string site_;
+  const Place after_;
+  bool read_ = false;
+};
+
+class OfOutcomes : public PullSource {
+ public:
+  OfOutcomes(ReadView* view, const Uuid& device, const Place& after)
+      : view_(view), device_(device), after_(after.sequence) {
+    if (after.stage < kStageOutcome && after_ > 0) --after_;
+  }
+
+ protected:
+  absl::Status Fill(std::deque<PullItem>* items) override {
+    DOORSTEP_ASSIGN_OR_RETURN(std::vector<UnitRow> units,
+                              view_->Outcomes(device_, after_, kNextChunk));
+    for (UnitRow& unit : units) {
+      after_ = unit.sequence;
+      PullItem item;
+      item.what = PullItem::What::kOutcome;
+      item.place = {unit.sequence, kStageOutcome, 0, 0, 0};
+      item.outcome = std::move(unit);
+      items->push_back(std::move(item));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  ReadView* view_;
+  const Uuid device_;
+  uint64_t after_;
+};
+
+}  // namespace
+
+absl::Status PullSource::Advance() {
+  if (!items_.empty()) return absl::OkStatus();
+  return Fill(&items_);
+}
+
+absl::StatusOr<uint64_t> PullSource::Estimate(size_t) { return 0; }
+
+std::unique_ptr<PullSource> CompartmentSource(ReadView* view, const MembershipRow& held,
+                                              uint64_t cursor, const Place& after) {
+  return std::make_unique<OfCompartment>(view, held, cursor, after);
+}
+
+std::unique_ptr<PullSource> LossSource(ReadView* view, std::string site, const Place& after) {
+  return std::make_unique<OfLosses>(view, std::move(site), after);
+}
+
+std::unique_ptr<PullSource> OutcomeSource(ReadView* view, const Uuid& device, const Place& after) {
+  return std::make_unique<OfOutcomes>(view, device, after);
+}
+
+}  // namespace doorstep::server

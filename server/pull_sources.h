@@ -1,0 +1,60 @@
+// The streams that a normal pull merges: one for each compartment of the device, one of losses, one
+// of outcomes. Each gives its items in order of place. Private to pull.cc and its tests.
+#ifndef SERVER_PULL_SOURCES_H_
+#define SERVER_PULL_SOURCES_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/pull.h"
+#include "server/store.h"
+
+namespace doorstep::server {
+
+struct PullItem {
+  enum class What { kGrant, kLoss, kOutcome, kRecord };
+
+  Place place;
+  What what = What::kRecord;
+  MembershipRow membership;  // of a record: its compartment
+  UnitRow outcome;
+  uint64_t record = 0;
+  uint64_t floor = 0;  // fields beyond this sequence are sent
+};
+
+class PullSource {
+ public:
+  virtual ~PullSource() = default;
+
+  // Makes Next() valid if there is anything more. To be called at the start and after Pop().
+  absl::Status Advance();
+  bool exhausted() const { return items_.empty(); }
+  const PullItem& Next() const { return items_.front(); }
+  void Pop() { items_.pop_front(); }
+
+  // About how many records come from here, Next() included, counting at most `exact` exactly.
+  virtual absl::StatusOr<uint64_t> Estimate(size_t exact);
+
+ protected:
+  // Appends the next items, none at the end.
+  virtual absl::Status Fill(std::deque<PullItem>* items) = 0;
+
+ private:
+  std::deque<PullItem> items_;
+};
+
+// The records of a compartment after a place. When the device got it after its cursor, first the
+// grant, and every record whole; else the fields beyond the cursor.
+std::unique_ptr<PullSource> CompartmentSource(ReadView* view, const MembershipRow& held,
+                                              uint64_t cursor, const Place& after);
+std::unique_ptr<PullSource> LossSource(ReadView* view, std::string site, const Place& after);
+std::unique_ptr<PullSource> OutcomeSource(ReadView* view, const Uuid& device, const Place& after);
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_PULL_SOURCES_H_

@@ -1,0 +1,93 @@
+// The reading half of the SQLite store, shared by its views and its transactions. Private to the
+// store's files.
+#ifndef SERVER_SQLITE_READING_H_
+#define SERVER_SQLITE_READING_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/store.h"
+#include "sync/schema/schema.h"
+#include "sync/sqlite/database.h"
+#include "sync/tables/record_tables.h"
+
+namespace doorstep::server::internal {
+
+// A connection with what was prepared for it.
+struct Connection {
+  explicit Connection(std::unique_ptr<Database> opened, std::shared_ptr<const Schema> schema)
+      : db(std::move(opened)), tables(db.get(), std::move(schema)) {}
+
+  std::unique_ptr<Database> db;
+  RecordTables tables;
+};
+
+// The number by which the feed names a record.
+uint64_t RecordNumber(const RecordTables::Place& place);
+RecordTables::Place PlaceOf(uint64_t record);
+
+// One byte for each change, or one for all; and the same for times.
+std::string EncodeWords(const std::vector<Word>& words);
+std::string EncodeTimes(const std::vector<int64_t>& times_ms);
+
+// All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
+// WriteTransaction.
+template <typename Interface>
+class SqliteReading : public Interface {
+ public:
+  // Borrows the connection.
+  explicit SqliteReading(Connection* connection) : connection_(*connection) {}
+
+  absl::StatusOr<uint64_t> Head() override;
+  absl::StatusOr<uint64_t> Epoch() override;
+  absl::StatusOr<std::optional<RecordState>> Load(const Uuid& record) override;
+  absl::StatusOr<RecordState> LoadAt(uint64_t record) override;
+  absl::StatusOr<std::optional<CompartmentRef>> FindCompartment(const CompartmentId& id) override;
+  absl::StatusOr<CompartmentTotals> Totals(CompartmentRef compartment) override;
+  absl::StatusOr<std::vector<FeedPlace>> Feed(CompartmentRef compartment, FeedPlace after,
+                                              uint64_t last_sequence, size_t limit) override;
+  absl::StatusOr<uint64_t> EstimateFeed(CompartmentRef compartment, FeedPlace after,
+                                        size_t exact) override;
+  absl::StatusOr<std::vector<MembershipRow>> Memberships(absl::string_view site) override;
+  absl::StatusOr<std::vector<MembershipRow>> Losses(absl::string_view site,
+                                                    uint64_t after) override;
+  absl::StatusOr<bool> IsMember(absl::string_view site, CompartmentRef compartment) override;
+  absl::StatusOr<std::vector<std::string>> SitesOf(CompartmentRef compartment) override;
+  absl::StatusOr<std::vector<MembershipRow>> CompartmentsOf(const Uuid& file) override;
+  absl::StatusOr<std::optional<UnitRow>> UnitOf(const ChangeId& change) override;
+  absl::StatusOr<std::optional<UnitRow>> FirstOverlap(const Uuid& incarnation, uint64_t counter,
+                                                      uint32_t changes) override;
+  absl::StatusOr<std::vector<UnitRow>> Outcomes(const Uuid& device, uint64_t after,
+                                                size_t limit) override;
+  absl::StatusOr<std::optional<HistoryRow>> History(uint64_t sequence) override;
+  absl::StatusOr<std::vector<HistoryRow>> HistoryAfter(uint64_t sequence, size_t limit) override;
+  absl::StatusOr<HistoryRow> HistoryEnd() override;
+  absl::StatusOr<std::vector<HistoryPlace>> HistoryOf(const Uuid& record, uint64_t after,
+                                                      size_t limit) override;
+  absl::StatusOr<std::optional<std::string>> FileKey(const Uuid& file) override;
+  absl::StatusOr<bool> FileKnown(const Uuid& file) override;
+  absl::StatusOr<std::optional<SiteRow>> FindSite(absl::string_view id) override;
+  absl::StatusOr<std::vector<SiteRow>> Sites() override;
+  absl::StatusOr<std::vector<PersonRow>> People() override;
+  absl::StatusOr<std::optional<DeviceRow>> FindDevice(const Uuid& id) override;
+  absl::StatusOr<std::vector<DeviceRow>> Devices() override;
+  absl::StatusOr<std::optional<Uuid>> DeviceOf(const Uuid& incarnation) override;
+
+ protected:
+  Database& db() { return *connection_.db; }
+  RecordTables& tables() { return connection_.tables; }
+
+ private:
+  absl::StatusOr<std::optional<UnitRow>> OneUnit(Statement* find);
+
+  Connection& connection_;
+};
+
+extern template class SqliteReading<ReadView>;
+extern template class SqliteReading<WriteTransaction>;
+
+}  // namespace doorstep::server::internal
+
+#endif  // SERVER_SQLITE_READING_H_

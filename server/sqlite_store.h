@@ -1,0 +1,34 @@
+// A Store in one SQLite database: WAL, synchronous=FULL, one writer, several readers.
+//
+// Tables: server/schema/NNNN_*.sql for what is the server's own, sync/tables for the records.
+#ifndef SERVER_SQLITE_STORE_H_
+#define SERVER_SQLITE_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/store.h"
+#include "sync/base/entropy.h"
+#include "sync/schema/schema.h"
+#include "sync/sqlite/database.h"
+
+namespace doorstep::server {
+
+struct SqliteStoreOptions {
+  // kOff and kNormal are for tests: kFull is what makes a receipt true.
+  DatabaseOptions::Sync sync = DatabaseOptions::Sync::kFull;
+  std::string vfs = "";  // a registered VFS by name, for tests
+};
+
+// Opens `path`, brings it to the newest table layout and to `schema`. With `create`, makes the file
+// if there is none (`entropy` gives the epoch and the tenant's own key), else kNotFound.
+// kFailedPrecondition when the file is another program's or newer than this one.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool create,
+                                                       std::shared_ptr<const Schema> schema,
+                                                       Entropy& entropy,
+                                                       const SqliteStoreOptions& options = {});
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_SQLITE_STORE_H_

@@ -1,0 +1,249 @@
+// What the server keeps of one tenant, and the contract that every database behind it obeys.
+//
+// Values are those of sync/change; no type of a particular database appears here. The contract
+// (tests/server/store_contract_test.cc runs it against any implementation):
+//
+//   - A ReadView is one snapshot: everything that it answers belongs to one moment.
+//   - Sequences start at 1 and are given by WriteTransaction::NextSequence, one for each unit that
+//     is admitted or refused and one for each grant and loss. NO SEQUENCE BECOMES VISIBLE BEFORE
+//     ALL LOWER ONES: a view whose Head() is n will never see a row appear at or below n. (One
+//     writer at a time gives that for nothing; a database with concurrent writers must hold back.)
+//   - A transaction is visible whole or not at all, and survives a power cut once Commit is OK.
+//   - Other processes may write the same database (operator commands), so an implementation
+//     remembers nothing from one transaction to the next that such a write could make wrong.
+//
+// Codes: kAborted and kUnavailable mean "not stored, try again"; kResourceExhausted a full disk;
+// kDataLoss a damaged database; kInternal a mistake in this program.
+//
+// Threads: a Store may be used from any thread; a view or transaction from one at a time.
+#ifndef SERVER_STORE_H_
+#define SERVER_STORE_H_
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "sync/base/bytes.h"
+#include "sync/change/digest.h"
+#include "sync/change/state.h"
+
+namespace doorstep::server {
+
+// A compartment by number, as rows name it. Never reused.
+using CompartmentRef = int64_t;
+
+// Where a record stands in the feed of its compartment: at the highest sequence of its fields, then
+// by the record's own number. {s, UINT64_MAX} is after everything at s.
+struct FeedPlace {
+  uint64_t sequence = 0;
+  uint64_t record = 0;  // names the record to LoadAt for as long as it is held
+
+  auto operator<=>(const FeedPlace&) const = default;
+  bool operator==(const FeedPlace&) const = default;
+};
+
+// A line of the ledger: what became of one unit.
+struct UnitRow {
+  uint64_t sequence = 0;
+  Uuid device;
+  Uuid incarnation;
+  uint64_t counter = 0;  // of the first change
+  uint32_t changes = 0;
+  std::string author;
+  std::string schema_hash;
+  uint64_t epoch = 0;
+  uint64_t checkpoint = 0;  // that the author had seen
+  std::string hash;         // UnitHash, 32 bytes
+  std::vector<Word> words;  // one for each change, or one for all
+  std::string reason;       // REJECTED: why
+  std::string what_to_do;
+  std::vector<int64_t> times_ms;  // admitted time of each change, or one for all
+  int64_t uncertainty_ms = 0;
+  int64_t received_ms = 0;
+
+  Word WordOf(uint32_t change) const;
+  int64_t TimeOf(uint32_t change) const;
+  bool Refused() const { return !words.empty() && words[0] == Word::kRejected; }
+};
+
+struct MembershipRow {
+  CompartmentRef ref = 0;
+  CompartmentId compartment;
+  uint64_t sequence = 0;  // of the grant (or of the loss)
+};
+
+struct CompartmentTotals {
+  Digest digest;
+  uint64_t records = 0;
+};
+
+struct SiteRow {
+  std::string id;
+  std::string name;
+  std::string type;
+
+  bool operator==(const SiteRow&) const = default;
+};
+
+struct PersonRow {
+  std::string id;
+  std::string name;
+
+  bool operator==(const PersonRow&) const = default;
+};
+
+struct DeviceRow {
+  Uuid id;
+  std::string name;
+  std::string site;
+  Uuid incarnation;  // the latest
+  std::string client;
+  int64_t first_contact_ms = 0;
+  int64_t last_contact_ms = 0;
+  uint64_t pending = 0;  // changes without outcome, as the device declared at its last Hello
+
+  bool operator==(const DeviceRow&) const = default;
+};
+
+// A line of the history (history.h), which gives its parts their meaning.
+struct HistoryRow {
+  uint64_t sequence = 0;
+  std::string header;
+  Uuid key_file;  // whose key the body is encrypted with; nil: the tenant's own
+  std::string nonce;
+  std::optional<std::string> body;  // nullopt: erased
+  std::string body_hash;
+  std::string chain;
+};
+
+struct HistoryPlace {
+  uint64_t sequence = 0;
+  uint32_t change = 0;
+};
+
+class ReadView {
+ public:
+  virtual ~ReadView() = default;
+
+  // The highest sequence given; 0 in a new database.
+  virtual absl::StatusOr<uint64_t> Head() = 0;
+  // Names this life of the database; a restored one has another. Below 2^53.
+  virtual absl::StatusOr<uint64_t> Epoch() = 0;
+
+  // --- Records ---
+  virtual absl::StatusOr<std::optional<RecordState>> Load(const Uuid& record) = 0;
+  virtual absl::StatusOr<RecordState> LoadAt(uint64_t record) = 0;
+
+  // --- Compartments ---
+  virtual absl::StatusOr<std::optional<CompartmentRef>> FindCompartment(
+      const CompartmentId& id) = 0;
+  virtual absl::StatusOr<CompartmentTotals> Totals(CompartmentRef compartment) = 0;
+  // Places in the feed after `after` and not beyond `last_sequence`, in order, at most `limit`.
+  virtual absl::StatusOr<std::vector<FeedPlace>> Feed(CompartmentRef compartment, FeedPlace after,
+                                                      uint64_t last_sequence, size_t limit) = 0;
+  // About how many places come after `after`: exact up to `exact`, beyond it a guess.
+  virtual absl::StatusOr<uint64_t> EstimateFeed(CompartmentRef compartment, FeedPlace after,
+                                                size_t exact) = 0;
+
+  // --- Membership (see membership.h for what it decides) ---
+  // In order of compartment number.
+  virtual absl::StatusOr<std::vector<MembershipRow>> Memberships(absl::string_view site) = 0;
+  // The latest loss of each compartment, after a sequence, in order of sequence.
+  virtual absl::StatusOr<std::vector<MembershipRow>> Losses(absl::string_view site,
+                                                            uint64_t after) = 0;
+  virtual absl::StatusOr<bool> IsMember(absl::string_view site, CompartmentRef compartment) = 0;
+  virtual absl::StatusOr<std::vector<std::string>> SitesOf(CompartmentRef compartment) = 0;
+  // The compartments of a file that exist, in order of tier.
+  virtual absl::StatusOr<std::vector<MembershipRow>> CompartmentsOf(const Uuid& file) = 0;
+
+  // --- Ledger ---
+  // The unit that holds this change.
+  virtual absl::StatusOr<std::optional<UnitRow>> UnitOf(const ChangeId& change) = 0;
+  // The first unit of the incarnation with a change in [counter, counter + changes).
+  virtual absl::StatusOr<std::optional<UnitRow>> FirstOverlap(const Uuid& incarnation,
+                                                              uint64_t counter,
+                                                              uint32_t changes) = 0;
+  // Of one device, after a sequence, in order, at most `limit`.
+  virtual absl::StatusOr<std::vector<UnitRow>> Outcomes(const Uuid& device, uint64_t after,
+                                                        size_t limit) = 0;
+
+  // --- History ---
+  virtual absl::StatusOr<std::optional<HistoryRow>> History(uint64_t sequence) = 0;
+  // In order of sequence, at most `limit`.
+  virtual absl::StatusOr<std::vector<HistoryRow>> HistoryAfter(uint64_t sequence, size_t limit) = 0;
+  // Sequence and chain hash of the last entry, as remembered apart from the entries; sequence 0 in
+  // a new database.
+  virtual absl::StatusOr<HistoryRow> HistoryEnd() = 0;
+  virtual absl::StatusOr<std::vector<HistoryPlace>> HistoryOf(const Uuid& record, uint64_t after,
+                                                              size_t limit) = 0;
+  // 32 bytes; nullopt: there is no such file, or its key was destroyed. Nil: the tenant's own key.
+  virtual absl::StatusOr<std::optional<std::string>> FileKey(const Uuid& file) = 0;
+  // Whether anything was ever admitted to, or granted of, the file.
+  virtual absl::StatusOr<bool> FileKnown(const Uuid& file) = 0;
+
+  // --- Sites, people, devices; lists in order of id ---
+  virtual absl::StatusOr<std::optional<SiteRow>> FindSite(absl::string_view id) = 0;
+  virtual absl::StatusOr<std::vector<SiteRow>> Sites() = 0;
+  virtual absl::StatusOr<std::vector<PersonRow>> People() = 0;
+  virtual absl::StatusOr<std::optional<DeviceRow>> FindDevice(const Uuid& id) = 0;
+  virtual absl::StatusOr<std::vector<DeviceRow>> Devices() = 0;
+  // The device that owns an incarnation.
+  virtual absl::StatusOr<std::optional<Uuid>> DeviceOf(const Uuid& incarnation) = 0;
+};
+
+// Sees its own writes. Rolled back unless committed.
+class WriteTransaction : public ReadView {
+ public:
+  // The next sequence, which the transaction then owns.
+  virtual absl::StatusOr<uint64_t> NextSequence() = 0;
+
+  // Writes a record whole, and keeps its place in the feed and the digest of its compartment in
+  // step. `before` is what Load gave, null for a new record. kAlreadyExists for an id that belongs
+  // to a record of another kind.
+  virtual absl::Status Save(const RecordState* before, const RecordState& after) = 0;
+
+  // Finds or makes.
+  virtual absl::StatusOr<CompartmentRef> RefOf(const CompartmentId& id) = 0;
+  // Give and take, each with a sequence of its own. Granting what is held, and taking what is not,
+  // changes nothing and returns 0.
+  virtual absl::StatusOr<uint64_t> Grant(absl::string_view site, CompartmentRef compartment) = 0;
+  virtual absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment) = 0;
+
+  // kAlreadyExists when the (incarnation, counter) is there.
+  virtual absl::Status AddUnit(const UnitRow& unit) = 0;
+
+  // Moves HistoryEnd() to it.
+  virtual absl::Status AddHistory(const HistoryRow& row) = 0;
+  virtual absl::Status AddHistoryOf(const Uuid& record, HistoryPlace place) = 0;
+  // Makes the file known. kAlreadyExists when it has a key.
+  virtual absl::Status AddFileKey(const Uuid& file, absl::string_view key) = 0;
+
+  // kAlreadyExists when the id is there.
+  virtual absl::Status AddSite(const SiteRow& site) = 0;
+  virtual absl::Status AddPerson(const PersonRow& person) = 0;
+  // Adds or replaces.
+  virtual absl::Status PutDevice(const DeviceRow& device) = 0;
+  virtual absl::Status AddIncarnation(const Uuid& incarnation, const Uuid& device) = 0;
+
+  // After an error nothing of the transaction is stored (kUnavailable: it may yet appear).
+  virtual absl::Status Commit() = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() = 0;
+  // Waits for other writers; kAborted when that takes too long.
+  virtual absl::StatusOr<std::unique_ptr<WriteTransaction>> Write() = 0;
+};
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_STORE_H_

@@ -1,0 +1,222 @@
+#include "server/sync_core.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/errors.h"
+#include "server/record_history.h"
+#include "server/validate.h"
+#include "sync/base/limits.h"
+#include "sync/base/status.h"
+
+namespace doorstep::server {
+namespace {
+
+constexpr uint32_t kProtocol = 1;
+
+absl::StatusOr<Tenant*> FindTenant(Tenants& tenants, absl::string_view message,
+                                   const CheckedSender& sender) {
+  absl::StatusOr<Tenant*> tenant = tenants.Find(sender.tenant);
+  if (!absl::IsNotFound(tenant.status())) return tenant;
+  return ForCaller(
+      absl::NotFoundError(absl::StrCat(message, ".sender.tenant: got ", Quoted(sender.tenant),
+                                       ", wanted one of this server's: ask its operator")));
+}
+
+absl::Status WrongSite(absl::string_view message) {
+  return ForCaller(absl::PermissionDeniedError(
+      absl::StrCat(message, ".sender.site: got another than the device belongs to")));
+}
+
+// That the device has said Hello, for this site.
+absl::Status CheckDevice(ReadView& view, absl::string_view message, const CheckedSender& sender) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> device, view.FindDevice(sender.device));
+  if (!device) {
+    return ForCaller(absl::FailedPreconditionError(absl::StrCat(
+        message, ".sender.device: got one that this tenant does not know, wanted Hello first")));
+  }
+  return device->site == sender.site ? absl::OkStatus() : WrongSite(message);
+}
+
+// A replica belongs to one tenant for ever. Asked only when a device is new.
+absl::Status CheckNoOtherTenant(Tenants& tenants, const CheckedSender& sender) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> names, tenants.List());
+  for (const std::string& name : names) {
+    if (name == sender.tenant) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(Tenant * other, tenants.Find(name));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, other->store().Read());
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> device,
+                              view->FindDevice(sender.device));
+    if (device) {
+      return ForCaller(absl::PermissionDeniedError(
+          "HelloRequest.sender.tenant: got another than the replica belongs to: make a new replica "
+          "for this tenant"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Registers the device, or notes the contact.
+absl::Status NoteContact(Tenants& tenants, Store& store, const CheckedSender& sender,
+                         const v1::HelloRequest& request, int64_t now_ms, bool* forked) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> transaction, store.Write());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<SiteRow> site, transaction->FindSite(sender.site));
+  if (!site) {
+    return ForCaller(
+        absl::NotFoundError(absl::StrCat("HelloRequest.sender.site: got ", Quoted(sender.site),
+                                         ", wanted one of this tenant's: ask its operator")));
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(std::optional<DeviceRow> device,
+                            transaction->FindDevice(sender.device));
+  if (device && device->site != sender.site) return WrongSite("HelloRequest");
+  if (!device) {
+    DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, sender));
+    device.emplace();
+    device->id = sender.device;
+    device->site = sender.site;
+    device->first_contact_ms = now_ms;
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> owner,
+                            transaction->DeviceOf(sender.incarnation));
+  *forked = owner && *owner != sender.device;
+  if (!*forked) device->incarnation = sender.incarnation;
+  if (!request.device_name().empty()) device->name = request.device_name();
+  device->client = request.client();
+  device->pending = request.pending();
+  device->last_contact_ms = std::max(device->last_contact_ms, now_ms);
+  DOORSTEP_RETURN_IF_ERROR(transaction->PutDevice(*device));
+  if (!owner) {
+    DOORSTEP_RETURN_IF_ERROR(transaction->AddIncarnation(sender.incarnation, sender.device));
+  }
+  return transaction->Commit();
+}
+
+absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloRequest& request) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedSender sender, CheckHello(request));
+  if (request.protocol_min() > kProtocol || request.protocol_max() < kProtocol) {
+    return ForCaller(absl::FailedPreconditionError(
+        absl::StrCat("HelloRequest.protocol_min: got ", request.protocol_min(), " to ",
+                     request.protocol_max(), ", wanted a range with ", kProtocol)));
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HelloRequest", sender));
+  const int64_t now_ms = tenants.clock().Read().wall_ms;
+  bool forked = false;
+  DOORSTEP_RETURN_IF_ERROR(NoteContact(tenants, tenant->store(), sender, request, now_ms, &forked));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, view->Epoch());
+  v1::HelloResponse response;
+  response.set_protocol(kProtocol);
+  response.set_schema_hash(tenant->schema().hash());
+  response.add_compressions(v1::ZSTD);
+  response.set_epoch(epoch);
+  response.set_server_time_ms(now_ms);
+  response.set_standing(forked ? v1::FORKED : v1::WELCOME);
+  response.set_max_push_bytes(kMaxPushRawBytes);
+  response.set_max_batch_bytes(kMaxPullBatchBytes);
+  return response;
+}
+
+absl::StatusOr<v1::PushResponse> DoPush(Tenants& tenants, const v1::PushRequest& request) {
+  CheckedPush push;
+  DOORSTEP_RETURN_IF_ERROR(CheckPush(request, &push));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PushRequest", push.sender));
+  push.job.receipt_ms = tenants.clock().Read().wall_ms;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<UnitReceipt> receipts, tenant->Push(push.job));
+  v1::PushResponse response;
+  for (const UnitReceipt& receipt : receipts) {
+    v1::Receipt* out = response.add_receipts();
+    out->set_counter(receipt.counter);
+    out->set_status(static_cast<v1::Receipt::Status>(receipt.status));
+    out->set_sequence(receipt.sequence);
+    out->set_detail(receipt.detail);
+  }
+  response.set_server_time_ms(push.job.receipt_ms);
+  return response;
+}
+
+absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& request) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedPull pull, CheckPull(request));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PullRequest", pull.sender));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "PullRequest", pull.sender));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, view->Epoch());
+  const bool nothing_yet = request.epoch() == 0 && request.cursor() == 0;
+  if (request.epoch() != epoch && !nothing_yet) {
+    return ForCaller(absl::FailedPreconditionError(
+        absl::StrCat("PullRequest.epoch: got ", request.epoch(), ", wanted ", epoch,
+                     ": this replica belongs to another life of the server")));
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(v1::PullBatch batch, PullOneBatch(*view, pull.question));
+  batch.set_server_time_ms(tenants.clock().Read().wall_ms);
+  return batch;
+}
+
+absl::StatusOr<v1::HistoryResponse> DoHistory(Tenants& tenants, const v1::HistoryRequest& request) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedHistory history, CheckHistory(request));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HistoryRequest", history.sender));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "HistoryRequest", history.sender));
+  return RecordHistory(*view, history.sender.site, history.record, history.after, history.limit);
+}
+
+absl::StatusOr<std::unique_ptr<Notifier::Registration>> DoWatch(Tenants& tenants,
+                                                                const v1::WatchRequest& request,
+                                                                Notifier::Callback watcher) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedSender sender, CheckWatch(request));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "WatchRequest", sender));
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "WatchRequest", sender));
+  view.reset();
+  std::unique_ptr<Notifier::Registration> registration =
+      tenant->notifier().Register(sender.device, sender.site, watcher);
+  if (registration == nullptr) {
+    return ForCaller(absl::ResourceExhaustedError("WatchRequest: too many devices watch now"));
+  }
+  // After registering, so that nothing falls between. The head moves for others too; a pull that
+  // finds nothing is cheap.
+  DOORSTEP_ASSIGN_OR_RETURN(view, tenant->store().Read());
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t head, view->Head());
+  view.reset();
+  if (head > request.cursor()) watcher(head);
+  return registration;
+}
+
+template <typename T>
+absl::StatusOr<T> Finish(absl::StatusOr<T> result) {
+  if (result.ok()) return result;
+  return Outward(result.status());
+}
+
+}  // namespace
+
+SyncCore::SyncCore(const TenantsOptions& options) : tenants_(options) {}
+
+SyncCore::~SyncCore() = default;
+
+absl::StatusOr<v1::HelloResponse> SyncCore::Hello(const v1::HelloRequest& request) {
+  return Finish(DoHello(tenants_, request));
+}
+
+absl::StatusOr<v1::PushResponse> SyncCore::Push(const v1::PushRequest& request) {
+  return Finish(DoPush(tenants_, request));
+}
+
+absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request) {
+  return Finish(DoPull(tenants_, request));
+}
+
+absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& request) {
+  return Finish(DoHistory(tenants_, request));
+}
+
+absl::StatusOr<std::unique_ptr<Notifier::Registration>> SyncCore::Watch(
+    const v1::WatchRequest& request, Notifier::Callback watcher) {
+  return Finish(DoWatch(tenants_, request, std::move(watcher)));
+}
+
+}  // namespace doorstep::server

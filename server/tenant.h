@@ -1,0 +1,74 @@
+// One tenant at work: its store, the queue of pushes that share a commit, and its watchers.
+//
+// Pushes of several threads share one transaction, and so one wait for the disk: a caller that
+// finds no leader becomes the leader, takes what is queued, runs it, commits once and wakes the
+// others. There is no thread of its own, so a program with one thread works as well.
+#ifndef SERVER_TENANT_H_
+#define SERVER_TENANT_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/ingest.h"
+#include "server/notifier.h"
+#include "server/store.h"
+#include "sync/base/entropy.h"
+#include "sync/base/mutex.h"
+#include "sync/schema/schema.h"
+
+namespace doorstep::server {
+
+// Thread-safe.
+class Tenant {
+ public:
+  // Borrows `entropy`.
+  Tenant(std::string name, std::unique_ptr<Store> store, std::shared_ptr<const Schema> schema,
+         Entropy* entropy);
+
+  const std::string& name() const { return name_; }
+  Store& store() { return *store_; }
+  Notifier& notifier() { return notifier_; }
+  const Schema& schema() const { return *schema_; }
+
+  // Admits the units of one push call; returns when they are durable. One receipt for each unit,
+  // in order. After an error nothing of the call is stored (kUnavailable: it may yet be).
+  absl::StatusOr<std::vector<UnitReceipt>> Push(const PushJob& job);
+
+  // Looks for commits that this object did not make (an operator's command), and wakes everyone if
+  // there were any. To be called about once a second.
+  absl::Status NoticeForeignCommits();
+
+ private:
+  // A call in the queue. Its caller sleeps while the leader fills it in.
+  struct Waiting {
+    const PushJob* job = nullptr;
+    std::vector<UnitReceipt> receipts;
+    absl::Status status;
+    bool done = false;  // guarded by mu_; the rest may be read once it is set
+  };
+
+  std::vector<Waiting*> TakeBatch(const Waiting& mine);
+  void Lead(const std::vector<Waiting*>& batch);
+  // One transaction for all of `batch`. An error means that nothing was stored.
+  absl::Status RunTogether(const std::vector<Waiting*>& batch, CommitSummary* summary);
+
+  const std::string name_;
+  const std::unique_ptr<Store> store_;
+  const std::shared_ptr<const Schema> schema_;
+  Entropy* const entropy_;
+  Notifier notifier_;
+
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mu_);
+  bool leading_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_TENANT_H_

@@ -1,0 +1,68 @@
+// The tenants of one server: a directory of databases, opened when first asked for.
+#ifndef SERVER_TENANTS_H_
+#define SERVER_TENANTS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/sqlite_store.h"
+#include "server/tenant.h"
+#include "sync/base/clock.h"
+#include "sync/base/entropy.h"
+#include "sync/base/mutex.h"
+#include "sync/schema/schema.h"
+
+namespace doorstep::server {
+
+// The tenant that commands and replicas mean when they name none.
+inline constexpr absl::string_view kDefaultTenant = "default";
+
+struct TenantsOptions {
+  std::string data_dir;
+  Clock* clock = nullptr;                          // null: the machine's
+  Entropy* entropy = nullptr;                      // null: the kernel's
+  std::shared_ptr<const Schema> schema = nullptr;  // null: the built-in one
+  SqliteStoreOptions sqlite = {};
+};
+
+// Thread-safe. Tenants live as long as this object.
+class Tenants {
+ public:
+  explicit Tenants(const TenantsOptions& options);
+
+  // kNotFound: there is none of that name (or the name is none).
+  absl::StatusOr<Tenant*> Find(absl::string_view name);
+  // Makes it (and the data directory) if needed. kInvalidArgument for a name that is no file name.
+  absl::StatusOr<Tenant*> Ensure(absl::string_view name);
+  // Names of all tenants on disk, sorted.
+  absl::StatusOr<std::vector<std::string>> List() const;
+  // Those opened so far.
+  std::vector<Tenant*> Open() const;
+
+  // DATA/tenants/<name>.db
+  std::string PathOf(absl::string_view name) const;
+  Clock& clock() const { return *options_.clock; }
+  Entropy& entropy() const { return *options_.entropy; }
+  const std::shared_ptr<const Schema>& schema() const { return options_.schema; }
+
+ private:
+  absl::StatusOr<Tenant*> OpenLocked(absl::string_view name, bool create)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  TenantsOptions options_;
+  mutable Mutex mu_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Tenant>> open_ ABSL_GUARDED_BY(mu_);
+};
+
+// 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit: fit for a file name and
+// a command line. kInvalidArgument otherwise, with `path` in the message. For tenants and sites.
+absl::Status CheckName(absl::string_view path, absl::string_view name);
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_TENANTS_H_
