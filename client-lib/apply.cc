@@ -257,7 +257,8 @@ absl::Status Applier::Finish() {
 absl::Status PutRows(const v1::PullRows& rows, bool delta, Applier& applier) {
   for (const v1::Membership& membership : rows.memberships()) {
     if (!membership.taken()) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost, CompartmentAt(rows, membership.compartment()));
+    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost,
+                              CompartmentAt(rows, membership.compartment()));
     DOORSTEP_RETURN_IF_ERROR(applier.Lose(lost));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
@@ -270,7 +271,8 @@ absl::Status PutRows(const v1::PullRows& rows, bool delta, Applier& applier) {
 absl::Status StageRows(Staging& staging, const v1::PullRows& rows) {
   for (const v1::Membership& membership : rows.memberships()) {
     if (!membership.taken()) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost, CompartmentAt(rows, membership.compartment()));
+    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost,
+                              CompartmentAt(rows, membership.compartment()));
     DOORSTEP_RETURN_IF_ERROR(staging.PutLoss(lost));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
@@ -289,8 +291,7 @@ absl::Status StageOutcomes(Staging& staging, const v1::PullRows& rows) {
 }
 
 absl::Status SavePosition(Store& store, const Batch& batch) {
-  DOORSTEP_RETURN_IF_ERROR(
-      store.SetBlob(key::kPosition, batch.message.next().SerializeAsString()));
+  DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kPosition, batch.message.next().SerializeAsString()));
   return store.SetContact(batch.message.server_time_ms(), batch.received);
 }
 
@@ -357,10 +358,11 @@ absl::Status ApplyFirst(Store& store, const Batch& batch) {
     DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kPosition, ""));
   }
   DOORSTEP_RETURN_IF_ERROR(applier.Finish());
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t held,
-                            store.db().QueryInt("SELECT coalesce(sum(records), 0) FROM _compartment"));
-  DOORSTEP_RETURN_IF_ERROR(store.SetInt(
-      key::kExpected, held + static_cast<int64_t>(batch.message.remaining())));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const int64_t held,
+      store.db().QueryInt("SELECT coalesce(sum(records), 0) FROM _compartment"));
+  DOORSTEP_RETURN_IF_ERROR(
+      store.SetInt(key::kExpected, held + static_cast<int64_t>(batch.message.remaining())));
   DOORSTEP_RETURN_IF_ERROR(write.Commit());
   return applier.result().lost ? Forget(store) : absl::OkStatus();
 }

@@ -56,10 +56,10 @@ size_t ValueBytes(const Unit& unit) {
 
 absl::StatusOr<std::string> Encode(const Unit& unit) {
   const auto too_much = [&](absl::string_view what) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "transaction: got ", what, " for file ", unit.compartment.file.ToString(),
-        ", wanted at most ", kMaxUnitChanges, " changes and ", kMaxUnitPayloadBytes,
-        " bytes for one file: make several transactions of it"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("transaction: got ", what, " for file ", unit.compartment.file.ToString(),
+                     ", wanted at most ", kMaxUnitChanges, " changes and ", kMaxUnitPayloadBytes,
+                     " bytes for one file: make several transactions of it"));
   };
   if (unit.changes.size() > kMaxUnitChanges) {
     return too_much(absl::StrCat(unit.changes.size(), " changes"));

@@ -19,7 +19,8 @@ struct OpenCase {
   const FieldSpec* field = nullptr;
 };
 
-// By id, or by first digits that only one open case has. kNotFound: none; kInvalidArgument: several.
+// By id, or by first digits that only one open case has. kNotFound: none; kInvalidArgument:
+// several.
 absl::StatusOr<OpenCase> FindCase(Store& store, absl::string_view case_id);
 
 // In order of due time, then of case id.

@@ -13,9 +13,9 @@
 namespace doorstep::client {
 
 absl::StatusOr<std::vector<HeldCompartment>> StoredDigests(Database& db) {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * list, db.Prepared("SELECT file, tier, digest, records FROM _compartment"
-                                    " ORDER BY file, tier"));
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * list,
+                            db.Prepared("SELECT file, tier, digest, records FROM _compartment"
+                                        " ORDER BY file, tier"));
   ScopedReset done(list);
   std::vector<HeldCompartment> held;
   while (true) {

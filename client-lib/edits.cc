@@ -70,10 +70,10 @@ absl::Status CheckTransition(const KindSpec& kind, const FieldSpec& field,
   }
   // A record that never said its state is in the first one.
   if (before.empty() && to == from) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      FieldPath(kind, field), ": got ", to == 0 ? "no value" : StateLabel(field, to),
-      ", wanted what may follow ", StateLabel(field, from), ": ",
-      allowed.empty() ? "nothing" : absl::StrJoin(allowed, ", ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat(FieldPath(kind, field), ": got ", to == 0 ? "no value" : StateLabel(field, to),
+                   ", wanted what may follow ", StateLabel(field, from), ": ",
+                   allowed.empty() ? "nothing" : absl::StrJoin(allowed, ", ")));
 }
 
 absl::Status CheckEdit(const KindSpec& kind, const FieldSpec& field, const RecordState& record,
@@ -81,9 +81,9 @@ absl::Status CheckEdit(const KindSpec& kind, const FieldSpec& field, const Recor
                        const std::vector<std::string>& after) {
   if (IsConflict(field, state)) return UndecidedError(kind, field, record, state);
   if (field.merge == MergeClass::kImmutable && !before.value.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(FieldPath(kind, field), ": got another value, wanted what was set when record ",
-                     record.id.ToString(), " was made: it never changes"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        FieldPath(kind, field), ": got another value, wanted what was set when record ",
+        record.id.ToString(), " was made: it never changes"));
   }
   if (field.merge == MergeClass::kState) {
     return CheckTransition(kind, field, before.value, after.empty() ? "" : after.front());
@@ -148,16 +148,16 @@ absl::StatusOr<Uuid> Edits::Impl::FileByReference(const KindSpec& kind,
     if (const auto it = touched.find(target); it != touched.end()) return it->second.file;
     DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> held, store.tables().Load(target));
     if (held.has_value()) return held->compartment.file;
-    return absl::NotFoundError(absl::StrCat(
-        FieldPath(kind, *spec), ": ", spec->reference, " ", target.ToString(),
-        " is not held here, so its file is not known: name the file, or sync first"));
+    return absl::NotFoundError(
+        absl::StrCat(FieldPath(kind, *spec), ": ", spec->reference, " ", target.ToString(),
+                     " is not held here, so its file is not known: name the file, or sync first"));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const std::string tenant, store.Text(client::key::kTenant));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string site, store.Text(client::key::kSite));
   return SiteFile(tenant, site);
 }
 
-absl::StatusOr<CompartmentId> Edits::Impl::PlaceOf(const KindSpec& kind,
+absl::StatusOr<CompartmentId> Edits::Impl::PlaceOf(const Uuid& record, const KindSpec& kind,
                                                    const std::vector<FieldValues>& values,
                                                    const AddOptions& options) {
   CompartmentId place;
@@ -168,7 +168,7 @@ absl::StatusOr<CompartmentId> Edits::Impl::PlaceOf(const KindSpec& kind,
   if (options.file.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(place.file, FileByReference(kind, values));
   } else if (options.file == "new") {
-    place.file = NewUuidV7(wall_ms, entropy);
+    place.file = record;
   } else {
     DOORSTEP_ASSIGN_OR_RETURN(place.file, client::ParseId("file", options.file));
   }
@@ -193,10 +193,11 @@ absl::StatusOr<std::string> Edits::Impl::Add(const KindSpec& kind, std::vector<F
   DOORSTEP_RETURN_IF_ERROR(CheckUntouched(edit.change.record));
   DOORSTEP_ASSIGN_OR_RETURN(const auto held, store.tables().Find(edit.change.record));
   if (held.has_value()) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "id: got ", options.id, ", which a ", store.KindName(held->kind), " has, wanted a new one"));
+    return absl::AlreadyExistsError(absl::StrCat("id: got ", options.id, ", which a ",
+                                                 store.KindName(held->kind),
+                                                 " has, wanted a new one"));
   }
-  DOORSTEP_ASSIGN_OR_RETURN(edit.compartment, PlaceOf(kind, values, options));
+  DOORSTEP_ASSIGN_OR_RETURN(edit.compartment, PlaceOf(edit.change.record, kind, values, options));
   for (FieldValues& field : values) {
     const FieldSpec& spec = *kind.Find(field.field);
     FieldEdit& out = edit.change.edits.emplace_back();
@@ -329,9 +330,16 @@ absl::StatusOr<std::string> Edits::Impl::DecidedValue(const KindSpec& kind, cons
     case Decision::Mode::kNewValue:
       break;
   }
-  const std::string object =
-      absl::StrCat("{\"", field.scalar.name, "\":", decision.json, "}");
-  return JsonToValues(store.schema(), kind, object);
+  const std::string object = absl::StrCat("{\"", field.scalar.name, "\":", decision.json, "}");
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string bytes, JsonToValues(store.schema(), kind, object));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<FieldValues> values,
+                            ParseValues(kind, bytes, Unknown::kRefuse));
+  if (values.empty()) return std::string();
+  // Text such as `"a","gp":"b"` would name another field as well.
+  if (values.size() > 1 || values.front().field != field.number()) {
+    return InvalidField("value", decision.json, "one JSON value");
+  }
+  return values.front().values.front();
 }
 
 absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& decision) {
@@ -342,8 +350,9 @@ absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& deci
   const FieldSpec& field = *open.field;
   if (kind.append_only) {
     return absl::FailedPreconditionError(
-        absl::StrCat(kind.name, ": got a decision, wanted a new record that corrects it: records "
-                                "of this kind never change"));
+        absl::StrCat(kind.name,
+                     ": got a decision, wanted a new record that corrects it: records "
+                     "of this kind never change"));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const client::OpenedRecord opened,
                             client::MakeOpenRecord(store, fold, open.record));
@@ -399,8 +408,8 @@ absl::Status Edits::Update(const OpenRecord& opened, const google::protobuf::Mes
   const client::OpenedRecord& record = *opened.impl_;
   const std::string& name = now.GetDescriptor()->full_name();
   if (name != record.full_name) {
-    return absl::InvalidArgumentError(absl::StrCat("record ", record.id, ": got a ", name,
-                                                   ", wanted a ", record.full_name));
+    return absl::InvalidArgumentError(
+        absl::StrCat("record ", record.id, ": got a ", name, ", wanted a ", record.full_name));
   }
   Wanted wanted;
   if (record.kind != nullptr) {

@@ -51,7 +51,7 @@ struct Edits::Impl {
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
 
  private:
-  absl::StatusOr<CompartmentId> PlaceOf(const KindSpec& kind,
+  absl::StatusOr<CompartmentId> PlaceOf(const Uuid& record, const KindSpec& kind,
                                         const std::vector<FieldValues>& values,
                                         const AddOptions& options);
   absl::StatusOr<Uuid> FileByReference(const KindSpec& kind,

@@ -28,9 +28,8 @@ void PlanOnto(const Schema& schema, const PendingUnit& unit, RecordState* state)
     PlanChange(*kind, change, time_ms, /*sequence=*/0, unit.author, state);
   }
   // As admission does: a removal from a SET that never had anything leaves no trace.
-  std::erase_if(state->fields, [](const FieldState& field) {
-    return field.sequence == 0 && field.heads.empty();
-  });
+  std::erase_if(state->fields,
+                [](const FieldState& field) { return field.sequence == 0 && field.heads.empty(); });
 }
 
 std::optional<RecordState> FoldOf(const Schema& schema, const Uuid& record,
@@ -55,8 +54,8 @@ std::optional<RecordState> FoldOf(const Schema& schema, const Uuid& record,
 }
 
 absl::StatusOr<std::optional<RecordState>> Fold::Shadow(const Uuid& record) {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * find, store_->db().Prepared("SELECT state FROM _shadow WHERE record = ?1"));
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            store_->db().Prepared("SELECT state FROM _shadow WHERE record = ?1"));
   ScopedReset done(find);
   find->BindBlob(1, record.AsBytes());
   DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
@@ -109,8 +108,8 @@ absl::Status Fold::SaveRow(const RecordState& state) {
 absl::Status Fold::Refold(const Uuid& record) {
   DOORSTEP_ASSIGN_OR_RETURN(const PendingUnits pending, Pending(record));
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> shadow, Shadow(record));
-  const std::optional<RecordState> row = FoldOf(
-      store_->schema(), record, shadow.has_value() ? &*shadow : nullptr, pending);
+  const std::optional<RecordState> row =
+      FoldOf(store_->schema(), record, shadow.has_value() ? &*shadow : nullptr, pending);
   if (row.has_value()) {
     DOORSTEP_RETURN_IF_ERROR(SaveRow(*row));
   } else {

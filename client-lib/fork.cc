@@ -90,9 +90,8 @@ absl::StatusOr<ChangeId> CurrentId(Store& store, ChangeId id) {
   // Every step leads to a younger incarnation, so this ends.
   while (true) {
     DOORSTEP_ASSIGN_OR_RETURN(
-        Statement * find,
-        store.db().Prepared("SELECT now_incarnation, now_counter FROM _reissued"
-                            " WHERE incarnation = ?1 AND counter = ?2"));
+        Statement * find, store.db().Prepared("SELECT now_incarnation, now_counter FROM _reissued"
+                                              " WHERE incarnation = ?1 AND counter = ?2"));
     ScopedReset done(find);
     find->BindBlob(1, id.incarnation.AsBytes()).BindInt(2, static_cast<int64_t>(id.counter));
     DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());

@@ -1,11 +1,12 @@
 #include "doorstep/grpc_transport.h"
 
+#include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -26,8 +27,9 @@ using grpc::ClientContext;
 constexpr int kKeepaliveMs = 6 * 60 * 1000;
 constexpr int kKeepaliveTimeoutMs = 20 * 1000;
 
-std::chrono::system_clock::time_point DeadlineIn(int64_t ms) {
-  return std::chrono::system_clock::now() + std::chrono::milliseconds(ms);
+// By the clock that nobody can set.
+gpr_timespec DeadlineIn(int64_t ms) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
 }
 
 // HOST of HOST:PORT, without brackets.
@@ -59,9 +61,10 @@ absl::Status CheckAddress(const std::string& address) {
                         port < 65536;
   if (!has_port || colon == 0) return InvalidField("server", address, "HOST:PORT");
   if (IsLoopback(HostOf(address))) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "server: got ", Quoted(address), ", wanted an address of this machine (127.0.0.1, [::1], "
-      "localhost): the link is plain text until transport security has arrived"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("server: got ", Quoted(address),
+                   ", wanted an address of this machine (127.0.0.1, [::1], "
+                   "localhost): the link is plain text until transport security has arrived"));
 }
 
 // The call that runs now, so that another thread can end it. Thread-safe.
@@ -243,7 +246,8 @@ class GrpcTransport : public Transport {
       return absl::OkStatus();
     }
     const grpc::Status status = reader->Finish();
-    if (status.ok()) return absl::UnavailableError(absl::StrCat("no link to ", address_, ": closed"));
+    if (status.ok())
+      return absl::UnavailableError(absl::StrCat("no link to ", address_, ": closed"));
     return ToStatus(status, address_, running_->cancelled());
   }
 

@@ -172,9 +172,8 @@ std::vector<HistoryLine> Join(std::vector<HistoryLine> local, std::vector<Histor
     return std::tuple(line.sequence == 0, line.sequence, line.device_time_ms, line.change.size(),
                       line.change);
   };
-  std::stable_sort(server.begin(), server.end(), [&](const HistoryLine& a, const HistoryLine& b) {
-    return order(a) < order(b);
-  });
+  std::stable_sort(server.begin(), server.end(),
+                   [&](const HistoryLine& a, const HistoryLine& b) { return order(a) < order(b); });
   return server;
 }
 

@@ -18,8 +18,8 @@ std::string TierName(uint8_t tier) {
 }
 
 absl::StatusOr<uint8_t> ParseTier(absl::string_view name) {
-  for (uint8_t i = 0; i < std::size(kTiers); ++i) {
-    if (kTiers[i] == name) return i;
+  for (size_t i = 0; i < std::size(kTiers); ++i) {
+    if (kTiers[i] == name) return static_cast<uint8_t>(i);
   }
   return InvalidField("tier", name, "NORMAL, RESTRICTED or SEALED");
 }

@@ -63,8 +63,9 @@ absl::Status CheckWritable(const std::string& directory) {
   if (faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return absl::OkStatus();
   if (errno == ENOENT) return absl::OkStatus();  // said better elsewhere
   return absl::PermissionDeniedError(
-      absl::StrCat(directory, ": cannot be written by this user, wanted a directory that can: "
-                              "change its permissions, or open the replica for reading"));
+      absl::StrCat(directory,
+                   ": cannot be written by this user, wanted a directory that can: "
+                   "change its permissions, or open the replica for reading"));
 }
 
 absl::Status WriteIdentity(Store& store, const InitOptions& options, Clock& clock,
@@ -101,9 +102,9 @@ absl::Status CheckNotNewer(Database& db, const Schema& schema) {
       for (const Column& own : ColumnsOf(kind)) known |= own.name == column;
     }
     if (known && has_kind) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "this replica was used by a newer program, which keeps ", table, ".", column,
-        ": open it with that program, or a later one"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("this replica was used by a newer program, which keeps ", table, ".", column,
+                     ": open it with that program, or a later one"));
   }
 }
 
@@ -130,8 +131,7 @@ absl::Status BringUpToDate(Store& store, bool read_only) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::string hash, store.Text(key::kSchemaHash));
   if (!older && hash == store.schema().hash()) return absl::OkStatus();
   if (read_only) {
-    return absl::FailedPreconditionError(
-        "the replica needs an upgrade: open it for writing once");
+    return absl::FailedPreconditionError("the replica needs an upgrade: open it for writing once");
   }
   return AdoptSchema(store);
 }
@@ -143,9 +143,7 @@ absl::Status QuickUse(Store& store) {
   DOORSTEP_RETURN_IF_ERROR(
       store.db().QueryInt("SELECT count(*) FROM _outbox WHERE words IS NULL").status());
   DOORSTEP_RETURN_IF_ERROR(store.db().QueryInt("SELECT count(*) FROM _compartment").status());
-  return store.db()
-      .QueryInt("SELECT count(*) FROM (SELECT 1 FROM _record LIMIT 1000)")
-      .status();
+  return store.db().QueryInt("SELECT count(*) FROM (SELECT 1 FROM _record LIMIT 1000)").status();
 }
 
 absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
@@ -164,11 +162,13 @@ std::string UnsentText(const std::string& path) {
   options.read_only = true;
   const auto db = Database::Open(path, options);
   if (db.ok()) {
-    const auto waiting = (*db)->QueryInt(
-        "SELECT coalesce(sum(changes), 0) FROM _outbox WHERE words IS NULL");
+    const auto waiting =
+        (*db)->QueryInt("SELECT coalesce(sum(changes), 0) FROM _outbox WHERE words IS NULL");
     if (waiting.ok()) {
-      return absl::StrCat("changes in it that the server has not received and that can still be "
-                          "read: ", *waiting);
+      return absl::StrCat(
+          "changes in it that the server has not received and that can still be "
+          "read: ",
+          *waiting);
     }
   }
   return "how many unsent changes it holds cannot be told";
@@ -199,11 +199,12 @@ absl::Status SetAside(const std::string& directory, const absl::Status& damage, 
                                               ") and could not be set aside: ", error.message()));
     }
   }
-  if (const absl::Status synced = SyncDirectory(directory); !synced.ok()) return synced;
-  return absl::DataLossError(absl::StrCat(
-      path, ": the replica is damaged (", damage.message(), "). It was set aside as ", aside,
-      "; ", unsent, ". Keep that file. Next: doorstep init in the same directory, then doorstep "
-      "sync, which brings back everything that the server has"));
+  DOORSTEP_RETURN_IF_ERROR(SyncDirectory(directory));
+  return absl::DataLossError(
+      absl::StrCat(path, ": the replica is damaged (", damage.message(), "). It was set aside as ",
+                   aside, "; ", unsent,
+                   ". Keep that file. Next: doorstep init in the same directory, then doorstep "
+                   "sync, which brings back everything that the server has"));
 }
 
 }  // namespace
@@ -238,8 +239,8 @@ absl::Status InitStore(const std::string& directory, const InitOptions& options)
   if (!device.empty()) {
     return absl::AlreadyExistsError(absl::StrCat(directory, ": there is a replica already"));
   }
-  DOORSTEP_RETURN_IF_ERROR(WriteIdentity(store, options, ClockOf(options.environment),
-                                         EntropyOf(options.environment)));
+  DOORSTEP_RETURN_IF_ERROR(
+      WriteIdentity(store, options, ClockOf(options.environment), EntropyOf(options.environment)));
   return transaction.Commit();
 }
 
@@ -258,8 +259,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
   if (!absl::IsDataLoss(store.status())) return Annotate(store.status(), directory);
   if (options.read_only || !options.environment.vfs.empty()) {
     return Annotate(store.status(),
-                    absl::StrCat(directory, ": the replica is damaged; open it for writing, and it "
-                                            "is set aside"));
+                    absl::StrCat(directory,
+                                 ": the replica is damaged; open it for writing, and it "
+                                 "is set aside"));
   }
   return SetAside(directory, store.status(), ClockOf(options.environment));
 }

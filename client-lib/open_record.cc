@@ -44,8 +44,8 @@ absl::Status OpenRecord::To(google::protobuf::Message* message) const {
                                                    " to fill, wanted a ", impl_->full_name));
   }
   if (!message->ParseFromString(impl_->bytes)) {
-    return absl::DataLossError(absl::StrCat("record ", impl_->id, " does not parse as ",
-                                            impl_->full_name));
+    return absl::DataLossError(
+        absl::StrCat("record ", impl_->id, " does not parse as ", impl_->full_name));
   }
   return absl::OkStatus();
 }
@@ -90,9 +90,9 @@ void FindHidden(const KindSpec& kind, const PendingUnits& pending, OpenedRecord*
         const FieldSpec* field = kind.Find(edit.field);
         if (field == nullptr || field->merge != MergeClass::kLatest) continue;
         const FieldState* state = record->state.Find(edit.field);
-        const bool shown = state != nullptr &&
-                           std::any_of(state->heads.begin(), state->heads.end(),
-                                       [&](const Head& head) { return head.id == change.id; });
+        const bool shown =
+            state != nullptr && std::any_of(state->heads.begin(), state->heads.end(),
+                                            [&](const Head& head) { return head.id == change.id; });
         if (!shown && !replaced.contains(change.id)) {
           record->hidden[edit.field].push_back(change.id);
         }

@@ -93,8 +93,8 @@ absl::StatusOr<OwnUnit> Outbox::ReadRow(const Statement& row) {
 }
 
 absl::StatusOr<OwnUnit> Outbox::Load(int64_t unit) {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * find, store_->db().Prepared(absl::StrCat(kColumns, "WHERE unit = ?1")));
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            store_->db().Prepared(absl::StrCat(kColumns, "WHERE unit = ?1")));
   ScopedReset done(find);
   find->BindInt(1, unit);
   DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
@@ -157,8 +157,8 @@ absl::StatusOr<std::vector<int64_t>> Outbox::Naming(const Uuid& record) {
 }
 
 absl::StatusOr<Unit> Outbox::Decode(const OwnUnit& unit) const {
-  absl::StatusOr<Unit> decoded = ParseUnit(store_->schema(), unit.incarnation, unit.counter,
-                                           unit.changes, unit.payload);
+  absl::StatusOr<Unit> decoded =
+      ParseUnit(store_->schema(), unit.incarnation, unit.counter, unit.changes, unit.payload);
   if (decoded.ok()) return decoded;
   return Annotate(decoded.status(), absl::StrCat("own unit ", unit.unit));
 }
@@ -226,8 +226,7 @@ absl::StatusOr<std::vector<int64_t>> Outbox::PendingOf(const Uuid& record) {
 
 absl::StatusOr<bool> Outbox::IsPending(const Uuid& record) {
   DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * find,
-      store_->db().Prepared("SELECT 1 FROM _pending WHERE record = ?1 LIMIT 1"));
+      Statement * find, store_->db().Prepared("SELECT 1 FROM _pending WHERE record = ?1 LIMIT 1"));
   ScopedReset done(find);
   find->BindBlob(1, record.AsBytes());
   return find->Step();

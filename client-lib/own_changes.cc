@@ -78,4 +78,3 @@ absl::StatusOr<std::vector<std::string>> ClearedNames(const Schema& schema,
 }
 
 }  // namespace doorstep::client
-

@@ -61,12 +61,13 @@ absl::Status Replica::Query(absl::string_view sql,
                                                            const std::vector<std::string>& cells)>
                                 row) {
   if (sql.size() > kMaxTypedSqlBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("sql: got ", sql.size(),
-                                                   " bytes, wanted at most ", kMaxTypedSqlBytes));
+    return absl::InvalidArgumentError(
+        absl::StrCat("sql: got ", sql.size(), " bytes, wanted at most ", kMaxTypedSqlBytes));
   }
   DOORSTEP_ASSIGN_OR_RETURN(Database * reader, impl_->Reader());
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Statement> statement, reader->Prepare(sql));
   std::vector<std::string> columns;
+  columns.reserve(static_cast<size_t>(statement->ColumnCount()));
   for (int i = 0; i < statement->ColumnCount(); ++i) {
     columns.emplace_back(statement->ColumnName(i));
   }
@@ -97,8 +98,8 @@ absl::Status Replica::List(absl::string_view kind_name, absl::string_view where,
     // On lines of its own, so that a comment in it ends there.
     DOORSTEP_ASSIGN_OR_RETURN(
         std::unique_ptr<Statement> ids,
-        reader->Prepare(absl::StrCat("SELECT id FROM ", QuoteIdentifier(kind->table),
-                                     " WHERE (\n", where, "\n) ORDER BY id")));
+        reader->Prepare(absl::StrCat("SELECT id FROM ", QuoteIdentifier(kind->table), " WHERE (\n",
+                                     where, "\n) ORDER BY id")));
     while (true) {
       DOORSTEP_ASSIGN_OR_RETURN(const bool more, ids->Step());
       if (!more) return absl::OkStatus();

@@ -35,8 +35,7 @@ absl::StatusOr<std::vector<Conflict>> Replica::Conflicts() {
 
 absl::StatusOr<Conflict> Replica::FindConflict(absl::string_view case_id) {
   DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
-  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open,
-                            client::FindCase(*impl_->store, case_id));
+  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(*impl_->store, case_id));
   return client::Describe(impl_->store->schema(), open);
 }
 
@@ -60,8 +59,7 @@ absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,
   return client::Join(std::move(local), std::move(server));
 }
 
-absl::Status Replica::Watch(Transport& transport,
-                            const std::function<bool(uint64_t)>& on_notice) {
+absl::Status Replica::Watch(Transport& transport, const std::function<bool(uint64_t)>& on_notice) {
   v1::WatchRequest request;
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), client::MakeSender(*impl_->store));
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, impl_->store->Int(client::key::kCursor));

@@ -105,9 +105,9 @@ absl::Status Replica::Get(absl::string_view id, google::protobuf::Message* messa
 
 absl::StatusOr<SyncResult> Replica::Sync(Transport& transport, const SyncOptions& options) {
   if (impl_->options.read_only) return ReadOnlyError();
-  DOORSTEP_ASSIGN_OR_RETURN(
-      const auto session, client::Session::Start(*impl_->store, impl_->directory, impl_->clock,
-                                                 impl_->entropy, transport));
+  DOORSTEP_ASSIGN_OR_RETURN(const auto session,
+                            client::Session::Start(*impl_->store, impl_->directory, impl_->clock,
+                                                   impl_->entropy, transport));
   int64_t told_ms = impl_->clock.Read().mono_ms;
   bool more = true;
   while (more) {

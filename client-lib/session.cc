@@ -87,8 +87,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Start(Store& store, const std:
     return absl::AbortedError(
         absl::StrCat(directory, ": another process syncs this replica now: wait, or try again"));
   }
-  return std::unique_ptr<Session>(
-      new Session(store, *std::move(lock), clock, entropy, transport));
+  return std::unique_ptr<Session>(new Session(store, *std::move(lock), clock, entropy, transport));
 }
 
 absl::StatusOr<bool> Session::Step() {
@@ -145,9 +144,10 @@ absl::Status Session::Hello() {
     DOORSTEP_RETURN_IF_ERROR(store_.SetContact(hello_.server_time_ms(), clock_.Read()));
     DOORSTEP_RETURN_IF_ERROR(write.Commit());
   }
-  // What is written from now on waits for the next sync: a busy person must not keep it from ending.
-  DOORSTEP_ASSIGN_OR_RETURN(
-      end_unit_, store_.db().QueryInt("SELECT coalesce(max(unit), 0) FROM _outbox"));
+  // What is written from now on waits for the next sync: a busy person must not keep it from
+  // ending.
+  DOORSTEP_ASSIGN_OR_RETURN(end_unit_,
+                            store_.db().QueryInt("SELECT coalesce(max(unit), 0) FROM _outbox"));
   result_.totals.changes_to_send = counts.waiting;
   result_.totals.step = SyncProgress::Step::kSending;
   state_ = State::kPush;
@@ -178,10 +178,10 @@ absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
         if (unit.unit > end_unit_) return false;
         const bool has_receipt = unit.receipt_epoch == hello_.epoch();
         if (has_receipt && static_cast<uint64_t>(cursor) < unit.receipt_sequence) return true;
-        const size_t size = unit.payload.size() + unit.schema_hash.size() + unit.author.size() +
-                            kEnvelopeBytes;
-        if (!units.empty() && (bytes + size > limit ||
-                               unit.incarnation != units.front().incarnation)) {
+        const size_t size =
+            unit.payload.size() + unit.schema_hash.size() + unit.author.size() + kEnvelopeBytes;
+        if (!units.empty() &&
+            (bytes + size > limit || unit.incarnation != units.front().incarnation)) {
           return false;
         }
         bytes += size;
@@ -205,9 +205,8 @@ absl::Status Session::SyncBeforeSending() {
     DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kSends, sends + 1));
     return write.Commit();
   };
-  const absl::Status status = commit();
-  DOORSTEP_RETURN_IF_ERROR(
-      store_.db().Exec(absl::StrCat("PRAGMA synchronous = ", before)));
+  absl::Status status = commit();
+  DOORSTEP_RETURN_IF_ERROR(store_.db().Exec(absl::StrCat("PRAGMA synchronous = ", before)));
   synced_ = status.ok();
   return status;
 }
@@ -271,8 +270,8 @@ absl::Status Session::OpenPull() {
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), MakeSender(store_));
   request.set_epoch(hello_.epoch());
   DOORSTEP_ASSIGN_OR_RETURN(int64_t cursor, store_.Int(key::kCursor));
-  // Outcomes at or below the cursor, which a first pull does not bring, are asked for again. A lower
-  // cursor costs rows that are here already, and changes nothing.
+  // Outcomes at or below the cursor, which a first pull does not bring, are asked for again. A
+  // lower cursor costs rows that are here already, and changes nothing.
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t oldest, outbox_.OldestReceipt(hello_.epoch()));
   if (oldest != 0) cursor = std::min(cursor, static_cast<int64_t>(oldest) - 1);
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t first, store_.Int(key::kFirst));

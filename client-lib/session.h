@@ -34,9 +34,9 @@ namespace doorstep::client {
 class Session {
  public:
   // Borrows everything. kAborted when another process (or session) syncs this replica now.
-  static absl::StatusOr<std::unique_ptr<Session>> Start(Store& store,
-                                                        const std::string& directory, Clock& clock,
-                                                        Entropy& entropy, Transport& transport);
+  static absl::StatusOr<std::unique_ptr<Session>> Start(Store& store, const std::string& directory,
+                                                        Clock& clock, Entropy& entropy,
+                                                        Transport& transport);
 
   // One exchange. False: the sync is complete. After an error the session is over.
   absl::StatusOr<bool> Step();
@@ -70,10 +70,10 @@ class Session {
   State state_ = State::kHello;
   SyncResult result_;
   v1::HelloResponse hello_;
-  int64_t last_unit_ = 0;  // offered in this session
-  int64_t end_unit_ = 0;   // the last to be offered
-  bool synced_ = false;    // the log holds everything that is about to be sent
-  int lives_ = 0;          // new incarnations taken in this session
+  int64_t last_unit_ = 0;    // offered in this session
+  int64_t end_unit_ = 0;     // the last to be offered
+  bool synced_ = false;      // the log holds everything that is about to be sent
+  int lives_ = 0;            // new incarnations taken in this session
   absl::Status push_error_;  // the server took no more; what it has is received all the same
   std::unique_ptr<PullStream> stream_;
 };

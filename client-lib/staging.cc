@@ -10,11 +10,10 @@
 namespace doorstep::client {
 
 absl::StatusOr<bool> Staging::Empty() {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      const int64_t any,
-      store_->db().QueryInt("SELECT EXISTS(SELECT 1 FROM _staged)"
-                            " OR EXISTS(SELECT 1 FROM _staged_outcome)"
-                            " OR EXISTS(SELECT 1 FROM _staged_loss)"));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t any,
+                            store_->db().QueryInt("SELECT EXISTS(SELECT 1 FROM _staged)"
+                                                  " OR EXISTS(SELECT 1 FROM _staged_outcome)"
+                                                  " OR EXISTS(SELECT 1 FROM _staged_loss)"));
   return any == 0;
 }
 
@@ -27,8 +26,8 @@ absl::Status Staging::PutRecord(RecordState delta) {
   const Uuid id = delta.id;
   const CompartmentId compartment = delta.compartment;
   {
-    DOORSTEP_ASSIGN_OR_RETURN(
-        Statement * find, store_->db().Prepared("SELECT state FROM _staged WHERE record = ?1"));
+    DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                              store_->db().Prepared("SELECT state FROM _staged WHERE record = ?1"));
     ScopedReset done(find);
     find->BindBlob(1, id.AsBytes());
     DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
@@ -42,7 +41,8 @@ absl::Status Staging::PutRecord(RecordState delta) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * put,
       store_->db().Prepared(
-          "INSERT INTO _staged(record, file, tier, state) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(record)"
+          "INSERT INTO _staged(record, file, tier, state) VALUES(?1, ?2, ?3, ?4) ON "
+          "CONFLICT(record)"
           " DO UPDATE SET file = excluded.file, tier = excluded.tier, state = excluded.state"));
   put->BindBlob(1, id.AsBytes()).BindBlob(2, compartment.file.AsBytes());
   return put->BindInt(3, compartment.tier).BindBlob(4, blob).Run();
@@ -98,10 +98,9 @@ absl::Status Staging::ForEachRecord(absl::FunctionRef<absl::Status(RecordState)>
 
 absl::Status Staging::ForEachOutcome(
     absl::FunctionRef<absl::Status(const Uuid& incarnation, const v1::Outcome&)> visit) {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      std::unique_ptr<Statement> list,
-      store_->db().Prepare("SELECT incarnation, outcome FROM _staged_outcome"
-                           " ORDER BY incarnation, counter"));
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Statement> list,
+                            store_->db().Prepare("SELECT incarnation, outcome FROM _staged_outcome"
+                                                 " ORDER BY incarnation, counter"));
   while (true) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
     if (!more) return absl::OkStatus();

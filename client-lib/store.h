@@ -32,14 +32,14 @@ inline constexpr absl::string_view kServer = "server";
 inline constexpr absl::string_view kSchemaHash = "schema_hash";
 inline constexpr absl::string_view kIncarnation = "incarnation";
 inline constexpr absl::string_view kNextCounter = "next_counter";
-inline constexpr absl::string_view kEpoch = "epoch";    // 0 = never met a server
-inline constexpr absl::string_view kCursor = "cursor";  // the applied checkpoint
-inline constexpr absl::string_view kComplete = "complete";    // 1: the first pull has finished
-inline constexpr absl::string_view kFirst = "first";          // 1: a first pull is due or under way
-inline constexpr absl::string_view kFirstFrom = "first_from"; // K0, once the server has named it
-inline constexpr absl::string_view kPosition = "position";    // of the pull that was cut
-inline constexpr absl::string_view kRepair = "repair";        // see apply.h
-inline constexpr absl::string_view kExpected = "expected";    // records, while incomplete
+inline constexpr absl::string_view kEpoch = "epoch";        // 0 = never met a server
+inline constexpr absl::string_view kCursor = "cursor";      // the applied checkpoint
+inline constexpr absl::string_view kComplete = "complete";  // 1: the first pull has finished
+inline constexpr absl::string_view kFirst = "first";        // 1: a first pull is due or under way
+inline constexpr absl::string_view kFirstFrom = "first_from";  // K0, once the server has named it
+inline constexpr absl::string_view kPosition = "position";     // of the pull that was cut
+inline constexpr absl::string_view kRepair = "repair";         // see apply.h
+inline constexpr absl::string_view kExpected = "expected";     // records, while incomplete
 inline constexpr absl::string_view kUpToDateAt = "up_to_date_at";
 inline constexpr absl::string_view kContact = "contact_ms";
 inline constexpr absl::string_view kContactMono = "contact_mono_ms";

@@ -43,8 +43,13 @@ absl::Status CheckDevice(ReadView& view, absl::string_view message, const Checke
   return device->site == sender.site ? absl::OkStatus() : WrongSite(message);
 }
 
-// A replica belongs to one tenant for ever. Asked only when a device is new.
-absl::Status CheckNoOtherTenant(Tenants& tenants, const CheckedSender& sender) {
+// A replica belongs to one tenant for ever. The others are asked only when the device is new here,
+// before the writer is taken.
+absl::Status CheckNoOtherTenant(Tenants& tenants, Tenant& tenant, const CheckedSender& sender) {
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> here, tenant.store().Read());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> known, here->FindDevice(sender.device));
+  if (known) return absl::OkStatus();
+  here.reset();
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> names, tenants.List());
   for (const std::string& name : names) {
     if (name == sender.tenant) continue;
@@ -62,8 +67,8 @@ absl::Status CheckNoOtherTenant(Tenants& tenants, const CheckedSender& sender) {
 }
 
 // Registers the device, or notes the contact.
-absl::Status NoteContact(Tenants& tenants, Store& store, const CheckedSender& sender,
-                         const v1::HelloRequest& request, int64_t now_ms, bool* forked) {
+absl::Status NoteContact(Store& store, const CheckedSender& sender, const v1::HelloRequest& request,
+                         int64_t now_ms, bool* forked) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> transaction, store.Write());
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<SiteRow> site, transaction->FindSite(sender.site));
   if (!site) {
@@ -75,7 +80,6 @@ absl::Status NoteContact(Tenants& tenants, Store& store, const CheckedSender& se
                             transaction->FindDevice(sender.device));
   if (device && device->site != sender.site) return WrongSite("HelloRequest");
   if (!device) {
-    DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, sender));
     device.emplace();
     device->id = sender.device;
     device->site = sender.site;
@@ -105,8 +109,9 @@ absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloReque
   }
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HelloRequest", sender));
   const int64_t now_ms = tenants.clock().Read().wall_ms;
+  DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, *tenant, sender));
   bool forked = false;
-  DOORSTEP_RETURN_IF_ERROR(NoteContact(tenants, tenant->store(), sender, request, now_ms, &forked));
+  DOORSTEP_RETURN_IF_ERROR(NoteContact(tenant->store(), sender, request, now_ms, &forked));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, view->Epoch());
   v1::HelloResponse response;

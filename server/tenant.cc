@@ -55,11 +55,13 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
   for (const OfferedUnit& unit : job.units) {
     if (forked) {
       receipts.push_back({unit.counter, ReceiptStatus::kForkedId, 0,
-                          "incarnation: got one of another device, wanted a new one"});
+                          "incarnation: got one of another life, wanted a new one"});
       continue;
     }
     DOORSTEP_ASSIGN_OR_RETURN(UnitReceipt receipt,
                               Ingest(schema, job, unit, transaction, entropy, summary));
+    // What comes after it may name it as a base, and would be taken to mean the other life's change.
+    forked = receipt.status == ReceiptStatus::kForkedId;
     receipts.push_back(std::move(receipt));
   }
   return receipts;
@@ -108,7 +110,10 @@ void Tenant::Lead(const std::vector<Waiting*>& batch) {
   absl::Status status = RunTogether(batch, &summary);
   if (!status.ok() && batch.size() > 1) {
     // One of them may be the reason: alone, each answers for itself.
-    for (Waiting* waiting : batch) waiting->status = RunTogether({waiting}, &summary);
+    for (Waiting* waiting : batch) {
+      status = RunTogether({waiting}, &summary);
+      if (!status.ok()) waiting->status = status;
+    }
   } else if (!status.ok()) {
     batch.front()->status = status;
   }

@@ -48,9 +48,10 @@ int Fail(const Globals& globals, const absl::Status& status) {
   const int code = ExitCodeOf(status);
   const std::string message(status.message());
   if (globals.json) {
-    nlohmann::json error = {{"error", {{"code", absl::StatusCodeToString(status.code())},
-                                       {"message", message},
-                                       {"exit", code}}}};
+    nlohmann::json error = {{"error",
+                             {{"code", absl::StatusCodeToString(status.code())},
+                              {"message", message},
+                              {"exit", code}}}};
     std::cerr << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   } else {
     std::cerr << "doorstep: " << message << "\n";

@@ -36,10 +36,9 @@ int Settle(const Globals& globals, const std::string& case_id, const Decision& d
   if (!replica.ok()) return Fail(globals, replica.status());
   auto conflict = (*replica)->FindConflict(case_id);
   if (!conflict.ok()) return Fail(globals, conflict.status());
-  const absl::Status done =
-      (*replica)->Transact({.author = globals.user}, [&](Edits& edits) {
-        return edits.Settle(conflict->case_id, decision);
-      });
+  const absl::Status done = (*replica)->Transact({.author = globals.user}, [&](Edits& edits) {
+    return edits.Settle(conflict->case_id, decision);
+  });
   if (!done.ok()) return Fail(globals, done);
   if (globals.json) {
     PrintJson({{"case", conflict->case_id}, {"record", conflict->record}});
@@ -98,7 +97,8 @@ int PrintHistory(const Globals& globals, const std::string& id, std::string serv
 }  // namespace
 
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code) {
-  auto* conflicts = app.add_subcommand("conflicts", "What has two versions, and until when to work to what");
+  auto* conflicts =
+      app.add_subcommand("conflicts", "What has two versions, and until when to work to what");
   conflicts->footer("Example: doorstep conflicts --json");
   conflicts->callback([=, &globals] { *exit_code = PrintConflicts(globals); });
 

@@ -25,11 +25,13 @@ int main(int argc, char** argv) {
   app.footer(
       "Example, a home visit:\n"
       "  export DOORSTEP_REPLICA=~/peter-tablet\n"
-      "  doorstep init --server 127.0.0.1:7400 --site north-team --device tablet-7 --user 'A Khan'\n"
+      "  doorstep init --server 127.0.0.1:7400 --site north-team --device tablet-7 --user 'A "
+      "Khan'\n"
       "  P=$(echo '{\"name\":\"Peter\"}' | doorstep add Person - --file new)\n"
       "  echo '{\"subjects\":[\"'$P'\"],\"barriers\":[\"STAFFING\"]}' | doorstep add CaseStudy -\n"
       "  doorstep sync && doorstep conflicts\n"
-      "Exit codes: 0 done; 1 error; 2 wrong input; 3 not found; 4 two versions stand, decide first;\n"
+      "Exit codes: 0 done; 1 error; 2 wrong input; 3 not found; 4 two versions stand, decide "
+      "first;\n"
       "5 no link (nothing is lost); 6 busy, try again; 7 replica damaged, set aside; 8 refused.");
 
   doorstep::cli::AddReplicaCommands(app, globals, &exit_code);

@@ -66,8 +66,7 @@ std::string ShortValue(const json& value) {
       value["likelihood"].is_number_integer() && value["severity"].is_number_integer()) {
     const int64_t likelihood = value["likelihood"].get<int64_t>();
     const int64_t severity = value["severity"].get<int64_t>();
-    std::string out =
-        absl::StrCat(likelihood * severity, " (", likelihood, " x ", severity, ")");
+    std::string out = absl::StrCat(likelihood * severity, " (", likelihood, " x ", severity, ")");
     if (value.contains("rationale")) {
       absl::StrAppend(&out, " - \"", ShortValue(value["rationale"]), "\"");
     }
@@ -143,31 +142,27 @@ json ToJson(const Version& version) {
 json ToJson(const Conflict& conflict) {
   json versions = json::array();
   for (const Version& version : conflict.versions) versions.push_back(ToJson(version));
-  json out = {{"case", conflict.case_id},
-              {"record", conflict.record},
-              {"kind", conflict.kind},
-              {"field", conflict.field},
-              {"label", conflict.label},
-              {"safety", conflict.safety},
-              {"versions", versions},
-              {"until_decided", conflict.until_decided_json.empty()
-                                    ? json(nullptr)
-                                    : Parsed(conflict.until_decided_json)},
-              {"opened", Utc(conflict.opened_ms)},
-              {"due", Utc(conflict.due_ms)}};
+  json out = {
+      {"case", conflict.case_id},
+      {"record", conflict.record},
+      {"kind", conflict.kind},
+      {"field", conflict.field},
+      {"label", conflict.label},
+      {"safety", conflict.safety},
+      {"versions", versions},
+      {"until_decided",
+       conflict.until_decided_json.empty() ? json(nullptr) : Parsed(conflict.until_decided_json)},
+      {"opened", Utc(conflict.opened_ms)},
+      {"due", Utc(conflict.due_ms)}};
   if (!conflict.advice.empty()) out["advice"] = conflict.advice;
   return out;
 }
 
 json ToJson(const OwnChange& change) {
-  json out = {{"change", change.change},
-              {"record", change.record},
-              {"kind", change.kind},
-              {"author", change.author},
-              {"fields", change.fields},
-              {"state", std::string(StateWord(change.state))},
-              {"sent", change.sent},
-              {"device_time", Utc(change.device_time_ms)}};
+  json out = {{"change", change.change}, {"record", change.record},
+              {"kind", change.kind},     {"author", change.author},
+              {"fields", change.fields}, {"state", std::string(StateWord(change.state))},
+              {"sent", change.sent},     {"device_time", Utc(change.device_time_ms)}};
   if (!change.reason.empty()) out["reason"] = change.reason;
   if (!change.what_to_do.empty()) out["what_to_do"] = change.what_to_do;
   if (change.admitted_time_ms != 0) out["admitted_time"] = Utc(change.admitted_time_ms);

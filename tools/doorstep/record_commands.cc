@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,39 @@ int Add(const Globals& globals, const std::string& kind, const std::string& path
   return kOk;
 }
 
+// What the command line gives may be any bytes; JSON texts are checked where they are parsed.
+bool IsUtf8(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') c = ' ';
+  }
+  return json::accept(absl::StrCat("\"", text, "\""));
+}
+
+// As a JSON object in which no key stands twice, in whatever depth.
+absl::StatusOr<json> ParseLine(const std::string& line) {
+  std::vector<std::set<std::string>> open;  // the keys of each object that is being read
+  std::string twice;
+  const auto watch = [&](int /*depth*/, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::object_start) open.emplace_back();
+    if (event == json::parse_event_t::object_end) open.pop_back();
+    if (event == json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) {
+      twice = value.get<std::string>();
+    }
+    return true;
+  };
+  json parsed = json::parse(line, watch, /*allow_exceptions=*/false);
+  if (!twice.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(twice, ": stands twice, wanted each key once"));
+  }
+  if (!parsed.is_object() || !parsed.contains("kind") || !parsed["kind"].is_string() ||
+      !parsed.contains("record") || !parsed["record"].is_object()) {
+    return absl::InvalidArgumentError(
+        "wanted one JSON object a line: {\"kind\":\"Person\",\"record\":{…}} with optional \"id\", "
+        "\"file\" and \"tier\"");
+  }
+  return parsed;
+}
+
 // The right side of field=value as JSON. What is plainly JSON is taken so; all else is text, which
 // protobuf JSON also reads as a number or an enum where the field is one.
 json ValueOf(const std::string& text) {
@@ -77,6 +111,10 @@ json ValueOf(const std::string& text) {
 
 // field=value; field+=element and field-=element change a set as it was opened.
 absl::Status ApplyAssignment(const std::string& assignment, const json& opened, json* edit) {
+  if (!IsUtf8(assignment)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(assignment.substr(0, assignment.find('=')), ": got bytes that are not UTF-8"));
+  }
   const size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
     return absl::InvalidArgumentError(
@@ -89,7 +127,7 @@ absl::Status ApplyAssignment(const std::string& assignment, const json& opened, 
   }
   const std::string field = assignment.substr(0, equals - 1);
   const json element = ValueOf(assignment.substr(equals + 1));
-  json elements = edit->contains(field)     ? (*edit)[field]
+  json elements = edit->contains(field)    ? (*edit)[field]
                   : opened.contains(field) ? opened[field]
                                            : json::array();
   if (!elements.is_array()) {
@@ -153,9 +191,8 @@ int Edit(const Globals& globals, const std::string& id, const std::vector<std::s
   } else {
     edit = Parsed(data);
   }
-  const absl::Status done =
-      (*replica)->Transact({.author = globals.user},
-                           [&](Edits& edits) { return edits.UpdateJson(*opened, text); });
+  const absl::Status done = (*replica)->Transact(
+      {.author = globals.user}, [&](Edits& edits) { return edits.UpdateJson(*opened, text); });
   if (!done.ok()) return FailEdit(globals, **replica, opened->id(), edit, done);
   if (globals.json) {
     PrintJson({{"id", opened->id()}});
@@ -195,7 +232,9 @@ int Get(const Globals& globals, const std::string& id) {
               << (field.provisional ? "   [two versions: until decided]" : "") << "\n";
   }
   if (status.ok()) {
-    std::cout << (status->up_to_date_at_ms == 0 ? "Not synced yet.\n" : "As known at " + WhenText(status->up_to_date_at_ms) + ".\n");
+    std::cout << (status->up_to_date_at_ms == 0
+                      ? "Not synced yet.\n"
+                      : "As known at " + WhenText(status->up_to_date_at_ms) + ".\n");
   }
   return kOk;
 }
@@ -245,7 +284,8 @@ int Sql(const Globals& globals, const std::string& query) {
         for (const std::string& cell : cells) {
           row.push_back(Parsed(cell));
           texts.push_back(row.back().is_string() ? row.back().get<std::string>()
-                                                 : row.back().is_null() ? "" : cell);
+                          : row.back().is_null() ? ""
+                                                 : cell);
         }
         if (globals.json) {
           list.push_back(std::move(row));
@@ -265,21 +305,17 @@ int Sql(const Globals& globals, const std::string& query) {
 
 // One line of an import: {"kind": …, "record": {…}, "id"?: …, "file"?: …, "tier"?: …}.
 absl::Status AddLine(Edits& edits, const std::string& line) {
-  const json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object() || !parsed.contains("kind") || !parsed["kind"].is_string() ||
-      !parsed.contains("record") || !parsed["record"].is_object()) {
-    return absl::InvalidArgumentError(
-        "wanted one JSON object a line: {\"kind\":\"Person\",\"record\":{…}} with optional \"id\", "
-        "\"file\" and \"tier\"");
-  }
+  auto line_json = ParseLine(line);
+  if (!line_json.ok()) return line_json.status();
+  const json& parsed = *line_json;
   AddOptions options;
   for (auto [key, into] : {std::pair<const char*, std::string*>{"id", &options.id},
                            {"file", &options.file},
                            {"tier", &options.tier}}) {
     if (!parsed.contains(key)) continue;
     if (!parsed[key].is_string()) {
-      return absl::InvalidArgumentError(absl::StrCat(key, ": got ", parsed[key].dump(),
-                                                     ", wanted text"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(key, ": got ", parsed[key].dump(), ", wanted text"));
     }
     *into = parsed[key].get<std::string>();
   }
@@ -317,10 +353,10 @@ int Import(const Globals& globals, const std::string& path) {
         });
     if (!done.ok()) {
       if (imported > 0) {
-        return Fail(globals, absl::Status(done.code(),
-                                          absl::StrCat(done.message(), " (lines before ",
-                                                       chunk.front().first, " are in: ", imported,
-                                                       " records)")));
+        return Fail(globals,
+                    absl::Status(done.code(), absl::StrCat(done.message(), " (lines before ",
+                                                           chunk.front().first,
+                                                           " are in: ", imported, " records)")));
       }
       return Fail(globals, done);
     }
@@ -389,8 +425,7 @@ void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
   edit->footer(
       "Example: doorstep edit ID 'residual_rating={\"likelihood\":2,\"severity\":3}' "
       "barriers+=STAFFING\nExit code 4: two versions stand; the commands that settle are shown.");
-  edit->callback(
-      [=, &globals] { *exit_code = Edit(globals, e->id, e->assignments, e->data); });
+  edit->callback([=, &globals] { *exit_code = Edit(globals, e->id, e->assignments, e->data); });
 
   auto* get = app.add_subcommand("get", "Show a record; with --json also where each field is from");
   auto g = std::make_shared<Arguments>();
@@ -416,13 +451,14 @@ void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
   import->add_option("FILE", i->path, "One {\"kind\":…,\"record\":{…}} a line, as export writes")
       ->required();
   import->footer("Example: doorstep import people.jsonl");
-  import->callback([=, &globals] { *exit_code = Import(globals, i->path); });
+  import->callback([=, &globals] { *exit_code = Import(globals, i->path);
+});
 
-  auto* export_command = app.add_subcommand("export", "Print records as JSON lines");
-  auto x = std::make_shared<Arguments>();
-  export_command->add_option("--kind", x->kind, "Only this kind");
-  export_command->footer("Example: doorstep export --kind Person > people.jsonl");
-  export_command->callback([=, &globals] { *exit_code = Export(globals, x->kind); });
-}
+auto* export_command = app.add_subcommand("export", "Print records as JSON lines");
+auto x = std::make_shared<Arguments>();
+export_command->add_option("--kind", x->kind, "Only this kind");
+export_command->footer("Example: doorstep export --kind Person > people.jsonl");
+export_command->callback([=, &globals] { *exit_code = Export(globals, x->kind); });
+}  // namespace doorstep::cli
 
 }  // namespace doorstep::cli

@@ -56,24 +56,24 @@ int PrintStatus(const Globals& globals) {
   auto status = (*replica)->Status();
   if (!status.ok()) return Fail(globals, status.status());
   if (globals.json) {
-    PrintJson({{"tenant", status->tenant},
-               {"site", status->site},
-               {"site_file", status->site_file},
-               {"device", status->device},
-               {"device_name", status->device_name},
-               {"user", status->user},
-               {"server", status->server},
-               {"schema", status->schema_hash},
-               {"checkpoint", status->checkpoint},
-               {"up_to_date_at", status->up_to_date_at_ms == 0
-                                     ? json(nullptr)
-                                     : json(Utc(status->up_to_date_at_ms))},
-               {"complete", status->complete},
-               {"records", status->records},
-               {"expected_records", status->expected_records},
-               {"waiting", status->waiting},
-               {"needs_you", status->needs_you},
-               {"conflicts", status->conflicts}});
+    PrintJson(
+        {{"tenant", status->tenant},
+         {"site", status->site},
+         {"site_file", status->site_file},
+         {"device", status->device},
+         {"device_name", status->device_name},
+         {"user", status->user},
+         {"server", status->server},
+         {"schema", status->schema_hash},
+         {"checkpoint", status->checkpoint},
+         {"up_to_date_at",
+          status->up_to_date_at_ms == 0 ? json(nullptr) : json(Utc(status->up_to_date_at_ms))},
+         {"complete", status->complete},
+         {"records", status->records},
+         {"expected_records", status->expected_records},
+         {"waiting", status->waiting},
+         {"needs_you", status->needs_you},
+         {"conflicts", status->conflicts}});
     return kOk;
   }
   std::cout << status->device_name << " at " << status->site << ", used by " << status->user << "\n"
@@ -136,8 +136,8 @@ absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport) {
   SyncOptions options;
   options.progress = [&](const SyncProgress& p) {
     if (terminal) {
-      std::cerr << "\r\x1b[Ksent " << p.changes_sent << " of " << p.changes_to_send
-                << ", received " << p.records_received;
+      std::cerr << "\r\x1b[Ksent " << p.changes_sent << " of " << p.changes_to_send << ", received "
+                << p.records_received;
       if (p.records_to_receive > 0) std::cerr << " of about " << p.records_to_receive;
     }
     return interrupted == 0;
@@ -183,9 +183,9 @@ int Sync(const Globals& globals, std::string server, bool watch) {
     if (!result.ok()) {
       const absl::Status& status = result.status();
       if (status.code() != absl::StatusCode::kUnavailable) return Fail(globals, status);
-      return Fail(globals, absl::UnavailableError(absl::StrCat(
-                               status.message(),
-                               ". What you recorded is safe here; sync again later")));
+      return Fail(globals,
+                  absl::UnavailableError(absl::StrCat(
+                      status.message(), ". What you recorded is safe here; sync again later")));
     }
     PrintResult(globals, **replica, *result);
     if (!watch || interrupted != 0) return kOk;
@@ -262,8 +262,7 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto* sync = app.add_subcommand("sync", "Hand over what waits, receive what is new");
   auto server = std::make_shared<std::string>();
   auto watch = std::make_shared<bool>(false);
-  sync->add_option("--server", *server, "Instead of the one given to init")
-      ->type_name("HOST:PORT");
+  sync->add_option("--server", *server, "Instead of the one given to init")->type_name("HOST:PORT");
   sync->add_flag("--watch", *watch, "Stay, and sync whenever something changes");
   sync->footer("Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)");
   sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch); });

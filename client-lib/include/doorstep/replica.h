@@ -103,7 +103,7 @@ class OpenRecord {
 
 struct AddOptions {
   // An id; empty = the file of the record's first reference that is set, else the site's file;
-  // "new" = a file of its own.
+  // "new" = a file of its own, which gets the record's id.
   std::string file{};
   std::string tier{};  // "NORMAL", "RESTRICTED", "SEALED"; empty = the kind's
   std::string id{};    // to give one (imports); empty = minted
@@ -111,8 +111,8 @@ struct AddOptions {
 
 struct Decision {
   enum class Mode { kKeep, kNewValue, kBoth } mode = Mode::kKeep;
-  int keep = 0;      // kKeep: the version's place in Conflict::versions, from 1
-  std::string json;  // kNewValue
+  int keep = 0;        // kKeep: the version's place in Conflict::versions, from 1
+  std::string json;    // kNewValue
   std::string reason;  // required
 };
 

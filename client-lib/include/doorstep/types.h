@@ -28,8 +28,8 @@ struct Conflict {
   std::string record;
   std::string kind;
   std::string field;
-  std::string label;             // what a screen calls the field
-  bool safety = false;           // safety-critical
+  std::string label;              // what a screen calls the field
+  bool safety = false;            // safety-critical
   std::vector<Version> versions;  // oldest first
   // What to work to until somebody has decided; empty = no value, see `advice`.
   std::string until_decided_json;
@@ -56,7 +56,7 @@ struct RecordInfo {
 };
 
 enum class ChangeState : uint8_t {
-  kWaiting,    // waiting to be sent, or sent and without outcome
+  kWaiting,  // waiting to be sent, or sent and without outcome
   kApplied,
   kMerged,
   kConflict,
@@ -73,8 +73,8 @@ struct OwnChange {
   std::string author;
   std::vector<std::string> fields;
   ChangeState state = ChangeState::kWaiting;
-  bool sent = false;        // the server has given a receipt
-  std::string reason;       // why it was refused or held
+  bool sent = false;   // the server has given a receipt
+  std::string reason;  // why it was refused or held
   std::string what_to_do;
   int64_t device_time_ms = 0;
   int64_t admitted_time_ms = 0;  // 0 = not yet
@@ -104,7 +104,7 @@ struct CompartmentInfo {
 };
 struct DigestInfo {
   uint64_t checkpoint = 0;
-  std::string digest;  // over all compartments
+  std::string digest;                         // over all compartments
   std::vector<CompartmentInfo> compartments;  // in order of (file, tier)
 };
 
@@ -141,7 +141,7 @@ struct SyncResult {
   SyncProgress totals;
   uint64_t checkpoint = 0;
   uint64_t applied = 0, merged = 0, conflict = 0, held = 0, rejected = 0;  // outcomes that came
-  uint64_t waiting = 0;  // still without outcome
+  uint64_t waiting = 0;                                                    // still without outcome
   // The rows here differed from the server's, or the server was restored: every record was received
   // again. Own changes are not touched by that.
   bool repaired = false;

@@ -30,9 +30,14 @@ function device(site = 'north-team') {
 
 before(async () => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'doorstep-contract-'));
-  for (const site of ['north-team', 'rose-court']) {
-    const made = spawnSync(program,
-      ['site', 'add', '--data', `${dir}/data`, '--id', site, '--name', site], { encoding: 'utf8' });
+  const data = ['--data', `${dir}/data`];
+  for (const command of [
+    ['tenant', 'add', 'another-council'],
+    ['site', 'add', '--tenant', 'another-council', '--id', 'north-team', '--name', 'North'],
+    ['site', 'add', '--id', 'north-team', '--name', 'North'],
+    ['site', 'add', '--id', 'rose-court', '--name', 'Rose Court'],
+  ]) {
+    const made = spawnSync(program, [...command, ...data], { encoding: 'utf8' });
     assert.equal(made.status, 0, made.stderr);
   }
   const portFile = `${dir}/port`;
@@ -144,8 +149,8 @@ test('two versions: both heads come, and a settle names them', async () => {
   const base = a.sender.incarnation;
   const edit = (d, likelihood) => d.unit(
     [{ record: id, kind: 20, values: rating(likelihood, 3),
-      bases: [{ fields: [11], heads: [{ incarnation: d === a ? 0 : 1, counter: created.counter }] }],
-    }],
+      bases: [{ fields: [11],
+        heads: [{ incarnation: d === a ? 0 : 1, counter: created.counter }] }] }],
     { file: siteFile('default', 'north-team'), incarnations: d === a ? [] : [base],
       author: d === a ? 'A Khan' : 'J Price' });
   const low = edit(a, 1);
@@ -260,6 +265,11 @@ test('receipts: WAITS for a base and for a kind to come, FORKED_ID for another\'
     const [forked] = await d.push(other);
     assert.equal(forked.status, 'FORKED_ID');
     assert.match(forked.detail, /\S/);
+    // What follows in that push may stand on it, and is not stored either.
+    const next = d.unit([{ record: id, kind: 1, values: encode(PERSON, { name: 'Paul' }),
+      bases: [{ heads: [own(other.counter)] }] }], { file });
+    assert.deepEqual((await d.push(other, next)).map((r) => r.status),
+      ['FORKED_ID', 'FORKED_ID']);
     assert.deepEqual((await d.sync()).message(uuidText(id), PERSON), { name: 'Pete' });
   });
 
@@ -285,6 +295,8 @@ test('a wrong call fails as a whole and names the field', async () => {
     'INVALID_ARGUMENT: PushRequest.sender.device: got 3 bytes, wanted 16');
   assert.match(await failure(d.batches({ first: true })),
     /^INVALID_ARGUMENT: PullRequest\.sender\.device/);
+  d.sender = { ...good, tenant: 'another-council' };
+  assert.match(await failure(d.hello()), /^PERMISSION_DENIED: .*tenant/);
   d.sender = { ...good, tenant: 'nobody' };
   assert.match(await failure(d.hello()), /^NOT_FOUND: .*nobody/);
   d.sender = { ...good, site: 'nowhere' };
@@ -332,7 +344,8 @@ test('history: who, when, what, and what it replaced', async () => {
   const { entries } = await d.call('History', { sender: d.sender, record: id });
   assert.deepEqual(
     entries.map((e) => [e.author, e.device_name, e.word, decode(PERSON, e.values).name]),
-    [['N Ode', 'node-contract', 'APPLIED', 'Peter'], ['M Osei', 'node-contract', 'APPLIED', 'Pete']]);
+    [['N Ode', 'node-contract', 'APPLIED', 'Peter'],
+      ['M Osei', 'node-contract', 'APPLIED', 'Pete']]);
   assert.deepEqual(entries[1].replaced,
     [`${uuidText(d.sender.incarnation)}:${create.counter}`]);
 });

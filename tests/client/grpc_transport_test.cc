@@ -1,0 +1,127 @@
+// The link over gRPC, against the real server's shell in the same process.
+#include "doorstep/grpc_transport.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "doorstep/v1/sync.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/grpc_server.h"
+#include "tests/client/world.h"
+
+namespace doorstep {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class GrpcTransportTest : public ::testing::Test {
+ protected:
+  void SetUp() override { server_ = Must(server::GrpcServer::Start(&world_.core(), {})); }
+  std::string Address() { return absl::StrCat("127.0.0.1:", server_->port()); }
+
+  World world_;
+  std::unique_ptr<server::GrpcServer> server_;
+};
+
+TEST_F(GrpcTransportTest, TwoReplicasSyncThroughAServer) {
+  auto a = world_.NewDevice("a");
+  auto b = world_.NewDevice("b");
+  const std::string prose(20'000, 'x');
+  std::string id;
+  for (int i = 0; i < 40; ++i) {
+    id = Must(a->Add("CaseStudy", absl::StrCat(R"({"title":"t","situation":")", prose, "\"}")));
+  }
+  const auto link_a = MakeGrpcTransport(Address());
+  const auto link_b = MakeGrpcTransport(absl::StrCat("localhost:", server_->port()));
+  EXPECT_EQ(Must(a.replica().Sync(*link_a, {})).applied, 40u);
+  Must(b.replica().Sync(*link_b, {}).status());
+  EXPECT_EQ(World::DeviceRows(*b.device), world_.ServerRows("north"));
+  Must(b->Edit(id, R"({"title":"u"})"));
+  Must(b.replica().Sync(*link_b, {}).status());
+  Must(a.replica().Sync(*link_a, {}).status());
+  EXPECT_EQ(a->Json(id)["title"], "u");
+  EXPECT_THAT(Must(a.replica().History(id, link_a.get())), SizeIs(2));
+}
+
+TEST_F(GrpcTransportTest, NobodyThere) {
+  const int port = server_->port();
+  server_ = nullptr;
+  auto a = world_.NewDevice("a");
+  const auto link = MakeGrpcTransport(absl::StrCat("127.0.0.1:", port));
+  const absl::Status status = a.replica().Sync(*link, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr(absl::StrCat("no link to 127.0.0.1:", port)));
+  // When the server comes back, so does the link.
+  server::GrpcServerOptions options;
+  options.port = port;
+  server_ = Must(server::GrpcServer::Start(&world_.core(), options));
+  Must(a.replica().Sync(*link, {}).status());
+}
+
+TEST_F(GrpcTransportTest, TheServersAnswersComeThrough) {
+  auto a = world_.NewDevice("a", "nowhere");
+  const auto link = MakeGrpcTransport(Address());
+  const absl::Status status = a.replica().Sync(*link, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(status.message(), HasSubstr("nowhere"));
+}
+
+TEST_F(GrpcTransportTest, PlainTextStaysOnThisMachine) {
+  for (const char* address : {"192.168.1.1:7400", "example.org:7400", "127.example.org:7400",
+                              "0.0.0.0:7400", "[2001:db8::1]:7400"}) {
+    const auto link = MakeGrpcTransport(address);
+    EXPECT_EQ(link->Hello({}).status().code(), absl::StatusCode::kFailedPrecondition) << address;
+  }
+  for (const char* address : {"", "127.0.0.1", ":7400", "127.0.0.1:0", "127.0.0.1:x"}) {
+    const auto link = MakeGrpcTransport(address);
+    EXPECT_EQ(link->Hello({}).status().code(), absl::StatusCode::kInvalidArgument) << address;
+  }
+}
+
+TEST_F(GrpcTransportTest, WatchTellsOfChangesAndEndsWhenCancelled) {
+  auto a = world_.NewDevice("a");
+  auto b = world_.NewDevice("b");
+  const auto link_a = MakeGrpcTransport(Address());
+  const auto link_b = MakeGrpcTransport(Address());
+  Must(a.replica().Sync(*link_a, {}).status());
+  Must(b.replica().Sync(*link_b, {}).status());
+  std::atomic<int> notices = 0;
+  absl::Status ended;
+  std::thread watcher([&] {
+    ended = b.replica().Watch(*link_b, [&](uint64_t) {
+      ++notices;
+      // Another thread ends the watch; here it goes on.
+      link_b->Cancel();
+      return true;
+    });
+  });
+  Must(a->Add("Person", R"({"name":"Peter"})").status());
+  Must(a.replica().Sync(*link_a, {}).status());
+  watcher.join();
+  EXPECT_GE(notices, 1);
+  EXPECT_EQ(ended.code(), absl::StatusCode::kCancelled) << ended;
+  EXPECT_EQ(b.replica().Sync(*link_b, {}).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(GrpcTransportTest, WatchEndsWhenItsCallerHasEnough) {
+  auto a = world_.NewDevice("a");
+  const auto link = MakeGrpcTransport(Address());
+  Must(a->Add("Person", R"({"name":"Peter"})").status());
+  Must(a.replica().Sync(*link, {}).status());
+  auto b = world_.NewDevice("b");
+  const auto link_b = MakeGrpcTransport(Address());
+  Must(b.replica().Sync(*link_b, {}).status());
+  Must(a->Add("Person", R"({"name":"Mary"})").status());
+  Must(a.replica().Sync(*link, {}).status());
+  // Something has changed since b's checkpoint, so the first notice comes at once.
+  Must(b.replica().Watch(*link_b, [](uint64_t) { return false; }));
+  Must(b.replica().Sync(*link_b, {}).status());
+}
+
+}  // namespace
+}  // namespace doorstep

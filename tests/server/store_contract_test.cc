@@ -1,0 +1,423 @@
+// The contract of store.h, for any implementation: a second one adds a line at the end.
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/sqlite_store.h"
+#include "server/store.h"
+#include "sync/base/entropy.h"
+#include "sync/change/digest.h"
+#include "tests/server/world.h"
+
+namespace doorstep::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Opens the store at a place, as a process would; the same place, the same data.
+struct Implementation {
+  const char* name;
+  std::function<absl::StatusOr<std::unique_ptr<Store>>(const std::string& directory,
+                                                       Entropy& entropy)>
+      open;
+};
+
+class StoreContract : public ::testing::TestWithParam<Implementation> {
+ protected:
+  StoreContract() : store_(Open()) {}
+
+  std::unique_ptr<Store> Open() { return Must(GetParam().open(directory_.path(), entropy_)); }
+  std::unique_ptr<ReadView> Read() { return Must(store_->Read()); }
+  std::unique_ptr<WriteTransaction> Write() { return Must(store_->Write()); }
+
+  // A case study whose one field was written at `sequence`.
+  static RecordState Record(uint64_t id, uint64_t sequence, const char* json = "{\"title\":\"a\"}",
+                            CompartmentId compartment = {Id(1), 0}) {
+    RecordState state;
+    state.id = Id(id);
+    state.kind = KindNumber("CaseStudy");
+    state.compartment = compartment;
+    const ChangeData change = Create("CaseStudy", state.id, json);
+    for (const FieldEdit& edit : change.edits) {
+      FieldState& field = state.At(edit.field);
+      field.sequence = sequence;
+      Head head;
+      head.id = {Id(9), sequence};
+      head.time_ms = kNine;
+      head.sequence = sequence;
+      head.author = "A Khan";
+      head.value = edit.value;
+      field.heads = {head};
+    }
+    return state;
+  }
+
+  uint64_t Save(const RecordState* before, uint64_t id, const char* json = "{\"title\":\"a\"}") {
+    auto write = Write();
+    const uint64_t sequence = Must(write->NextSequence());
+    Must(write->Save(before, Record(id, sequence, json)));
+    Must(write->Commit());
+    return sequence;
+  }
+
+  void AddSites() {
+    auto write = Write();
+    Must(write->AddSite({"north", "North", ""}));
+    Must(write->AddSite({"south", "South", "care home"}));
+    Must(write->Commit());
+  }
+
+  void AddDevice() {
+    AddSites();
+    auto write = Write();
+    Must(write->PutDevice(Device()));
+    Must(write->Commit());
+  }
+
+  static DeviceRow Device() {
+    DeviceRow device;
+    device.id = Id(50);
+    device.name = "tablet";
+    device.site = "north";
+    device.incarnation = Id(60);
+    device.client = "test 1";
+    device.first_contact_ms = 5;
+    device.last_contact_ms = 7;
+    device.pending = 3;
+    return device;
+  }
+
+  static UnitRow Unit(uint64_t sequence, uint64_t counter, uint32_t changes) {
+    UnitRow unit;
+    unit.sequence = sequence;
+    unit.device = Id(50);
+    unit.incarnation = Id(60);
+    unit.counter = counter;
+    unit.changes = changes;
+    unit.author = "A Khan";
+    unit.hash = std::string(32, 'h');
+    unit.words = {Word::kApplied};
+    unit.times_ms = {kNine};
+    return unit;
+  }
+
+  void AddUnits(const std::vector<UnitRow>& units) {
+    AddDevice();
+    auto write = Write();
+    for (UnitRow unit : units) {
+      unit.sequence = Must(write->NextSequence());
+      Must(write->AddUnit(unit));
+    }
+    Must(write->Commit());
+  }
+
+  TestDirectory directory_;
+  SeededEntropy entropy_{7};
+  std::unique_ptr<Store> store_;
+};
+
+TEST_P(StoreContract, ANewStoreIsEmptyAndHasAnEpoch) {
+  auto view = Read();
+  EXPECT_EQ(Must(view->Head()), 0u);
+  EXPECT_GT(Must(view->Epoch()), 0u);
+  EXPECT_LT(Must(view->Epoch()), uint64_t{1} << 53);
+  EXPECT_EQ(Must(view->HistoryEnd()).sequence, 0u);
+  EXPECT_TRUE(Must(view->FileKey(Uuid())).has_value());
+}
+
+TEST_P(StoreContract, TheEpochAndTheHeadOutliveTheProcess) {
+  const uint64_t epoch = Must(Read()->Epoch());
+  Save(nullptr, 100);
+  store_.reset();
+  store_ = Open();
+  EXPECT_EQ(Must(Read()->Epoch()), epoch);
+  EXPECT_EQ(Must(Read()->Head()), 1u);
+  EXPECT_EQ(Save(nullptr, 101), 2u);
+}
+
+TEST_P(StoreContract, WhatIsNotCommittedNeverWas) {
+  {
+    auto write = Write();
+    EXPECT_EQ(Must(write->NextSequence()), 1u);
+    Must(write->Save(nullptr, Record(100, 1)));
+    EXPECT_TRUE(Must(write->Load(Id(100))).has_value());
+    EXPECT_EQ(Must(Read()->Head()), 0u);
+  }
+  EXPECT_EQ(Must(Read()->Head()), 0u);
+  EXPECT_FALSE(Must(Read()->Load(Id(100))).has_value());
+  EXPECT_EQ(Save(nullptr, 100), 1u);
+}
+
+TEST_P(StoreContract, AViewIsOneMoment) {
+  Save(nullptr, 100);
+  auto view = Read();
+  EXPECT_EQ(Must(view->Head()), 1u);
+  Save(nullptr, 101);
+  EXPECT_EQ(Must(view->Head()), 1u);
+  EXPECT_FALSE(Must(view->Load(Id(101))).has_value());
+  EXPECT_TRUE(Must(Read()->Load(Id(101))).has_value());
+}
+
+TEST_P(StoreContract, NoRowAppearsAtOrBelowAVisibleHead) {
+  for (uint64_t id = 100; id < 120; ++id) {
+    Save(nullptr, id);
+    auto view = Read();
+    const uint64_t head = Must(view->Head());
+    const CompartmentRef ref = *Must(view->FindCompartment({Id(1), 0}));
+    EXPECT_THAT(Must(view->Feed(ref, {}, head, 1000)), SizeIs(head));
+  }
+}
+
+TEST_P(StoreContract, ARecordIsReadAsItWasSaved) {
+  Save(nullptr, 100, R"({"title": "To the newsagent", "weekly_cost_before": "3500"})");
+  auto view = Read();
+  const RecordState stored = *Must(view->Load(Id(100)));
+  EXPECT_EQ(stored,
+            Record(100, 1, R"({"title": "To the newsagent", "weekly_cost_before": "3500"})"));
+  const CompartmentRef ref = *Must(view->FindCompartment({Id(1), 0}));
+  const auto feed = Must(view->Feed(ref, {}, 1, 10));
+  ASSERT_THAT(feed, SizeIs(1));
+  EXPECT_EQ(Must(view->LoadAt(feed[0].record)), stored);
+}
+
+TEST_P(StoreContract, ARecordMovesToTheEndOfTheFeed) {
+  Save(nullptr, 100);
+  Save(nullptr, 101);
+  const RecordState before = Record(100, 1);
+  Save(&before, 100, "{\"title\":\"b\"}");
+  auto view = Read();
+  const CompartmentRef ref = *Must(view->FindCompartment({Id(1), 0}));
+  const auto feed = Must(view->Feed(ref, {}, 3, 10));
+  EXPECT_THAT(feed, ElementsAre(Field(&FeedPlace::sequence, 2), Field(&FeedPlace::sequence, 3)));
+  EXPECT_EQ(Must(view->LoadAt(feed[1].record)).id, Id(100));
+  EXPECT_THAT(Must(view->Feed(ref, feed[0], 3, 10)), ElementsAre(feed[1]));
+  EXPECT_THAT(Must(view->Feed(ref, {}, 2, 10)), ElementsAre(feed[0]));
+  EXPECT_THAT(Must(view->Feed(ref, {}, 3, 1)), ElementsAre(feed[0]));
+  EXPECT_THAT(Must(view->Feed(ref, {3, UINT64_MAX}, UINT64_MAX, 10)), IsEmpty());
+  EXPECT_EQ(Must(view->EstimateFeed(ref, {}, 10)), 2u);
+  EXPECT_EQ(Must(view->EstimateFeed(ref, feed[1], 10)), 0u);
+}
+
+TEST_P(StoreContract, DigestsAreThoseOfTheRecords) {
+  Save(nullptr, 100);
+  Save(nullptr, 101);
+  const RecordState before = Record(100, 1);
+  Save(&before, 100, "{\"title\":\"b\"}");
+  Digest sum;
+  sum.Add(DigestOf(Record(100, 3, "{\"title\":\"b\"}")));
+  sum.Add(DigestOf(Record(101, 2)));
+  auto view = Read();
+  const auto totals = Must(view->Totals(*Must(view->FindCompartment({Id(1), 0}))));
+  EXPECT_EQ(totals.digest, sum);
+  EXPECT_EQ(totals.records, 2u);
+}
+
+TEST_P(StoreContract, AnIdBelongsToOneKind) {
+  Save(nullptr, 100);
+  auto write = Write();
+  RecordState other = Record(100, Must(write->NextSequence()));
+  other.kind = KindNumber("Arrangement");
+  const RecordState before = Record(100, 1);
+  EXPECT_EQ(write->Save(&before, other).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_P(StoreContract, GrantsAndLossesHaveSequences) {
+  AddSites();
+  auto write = Write();
+  const CompartmentRef ref = Must(write->RefOf({Id(1), 0}));
+  EXPECT_EQ(Must(write->Grant("north", ref)), 1u);
+  EXPECT_EQ(Must(write->Grant("north", ref)), 0u);
+  EXPECT_EQ(Must(write->Grant("south", ref)), 2u);
+  EXPECT_EQ(Must(write->Revoke("north", ref)), 3u);
+  EXPECT_EQ(Must(write->Revoke("north", ref)), 0u);
+  EXPECT_EQ(write->Grant("east", ref).status().code(), absl::StatusCode::kNotFound);
+  Must(write->Commit());
+  auto view = Read();
+  EXPECT_EQ(Must(view->Head()), 3u);
+  EXPECT_THAT(Must(view->Memberships("north")), IsEmpty());
+  const auto south = Must(view->Memberships("south"));
+  ASSERT_THAT(south, SizeIs(1));
+  EXPECT_EQ(south[0].ref, ref);
+  EXPECT_EQ(south[0].sequence, 2u);
+  EXPECT_EQ(south[0].compartment, (CompartmentId{Id(1), 0}));
+  EXPECT_THAT(Must(view->Losses("north", 2)), ElementsAre(Field(&MembershipRow::sequence, 3)));
+  EXPECT_THAT(Must(view->Losses("north", 3)), IsEmpty());
+  EXPECT_THAT(Must(view->SitesOf(ref)), ElementsAre("south"));
+  EXPECT_TRUE(Must(view->IsMember("south", ref)));
+  EXPECT_FALSE(Must(view->IsMember("north", ref)));
+}
+
+TEST_P(StoreContract, AUnitIsFoundByAnyOfItsChanges) {
+  AddUnits({Unit(0, 1, 1), Unit(0, 5, 3)});
+  auto view = Read();
+  EXPECT_EQ(Must(view->UnitOf({Id(60), 1}))->sequence, 1u);
+  EXPECT_FALSE(Must(view->UnitOf({Id(60), 2})).has_value());
+  EXPECT_FALSE(Must(view->UnitOf({Id(60), 4})).has_value());
+  for (const uint64_t counter : {5, 6, 7}) {
+    EXPECT_EQ(Must(view->UnitOf({Id(60), counter}))->sequence, 2u) << counter;
+  }
+  EXPECT_FALSE(Must(view->UnitOf({Id(60), 8})).has_value());
+  EXPECT_FALSE(Must(view->UnitOf({Id(61), 5})).has_value());
+}
+
+TEST_P(StoreContract, OverlapsAreFound) {
+  AddUnits({Unit(0, 1, 1), Unit(0, 5, 3)});
+  auto view = Read();
+  EXPECT_FALSE(Must(view->FirstOverlap(Id(60), 2, 3)).has_value());
+  EXPECT_EQ(Must(view->FirstOverlap(Id(60), 2, 4))->counter, 5u);
+  EXPECT_EQ(Must(view->FirstOverlap(Id(60), 1, 100))->counter, 1u);
+  EXPECT_EQ(Must(view->FirstOverlap(Id(60), 7, 1))->counter, 5u);
+  EXPECT_FALSE(Must(view->FirstOverlap(Id(60), 8, 1000)).has_value());
+}
+
+TEST_P(StoreContract, AUnitIsReadAsItWasAdded) {
+  UnitRow unit = Unit(1, 5, 3);
+  unit.schema_hash = std::string(16, 's');
+  unit.epoch = 11;
+  unit.checkpoint = 12;
+  unit.words = {Word::kApplied, Word::kMerged, Word::kConflict};
+  unit.times_ms = {kNine, INT64_MIN, INT64_MAX};
+  unit.uncertainty_ms = INT64_MAX;
+  unit.received_ms = kNine + 1;
+  unit.reason = "title: got";
+  unit.what_to_do = "do";
+  AddUnits({unit});
+  const auto outcomes = Must(Read()->Outcomes(Id(50), 0, 10));
+  ASSERT_THAT(outcomes, SizeIs(1));
+  const UnitRow& got = outcomes[0];
+  EXPECT_EQ(got.device, unit.device);
+  EXPECT_EQ(got.incarnation, unit.incarnation);
+  EXPECT_EQ(got.author, unit.author);
+  EXPECT_EQ(got.schema_hash, unit.schema_hash);
+  EXPECT_EQ(got.epoch, unit.epoch);
+  EXPECT_EQ(got.checkpoint, unit.checkpoint);
+  EXPECT_EQ(got.hash, unit.hash);
+  EXPECT_EQ(got.words, unit.words);
+  EXPECT_EQ(got.times_ms, unit.times_ms);
+  EXPECT_EQ(got.uncertainty_ms, unit.uncertainty_ms);
+  EXPECT_EQ(got.received_ms, unit.received_ms);
+  EXPECT_EQ(got.reason, unit.reason);
+  EXPECT_EQ(got.what_to_do, unit.what_to_do);
+}
+
+TEST_P(StoreContract, OutcomesComeInOrderAfterASequence) {
+  AddUnits({Unit(0, 1, 1), Unit(0, 2, 1), Unit(0, 3, 1)});
+  auto view = Read();
+  EXPECT_THAT(Must(view->Outcomes(Id(50), 1, 10)),
+              ElementsAre(Field(&UnitRow::sequence, 2), Field(&UnitRow::sequence, 3)));
+  EXPECT_THAT(Must(view->Outcomes(Id(50), 0, 1)), ElementsAre(Field(&UnitRow::sequence, 1)));
+  EXPECT_THAT(Must(view->Outcomes(Id(51), 0, 10)), IsEmpty());
+}
+
+TEST_P(StoreContract, AKeyOfAUnitIsGivenOnce) {
+  AddUnits({Unit(0, 1, 1)});
+  auto write = Write();
+  UnitRow again = Unit(Must(write->NextSequence()), 1, 1);
+  EXPECT_EQ(write->AddUnit(again).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_P(StoreContract, HistoryKeepsItsEndApart) {
+  auto write = Write();
+  HistoryRow row;
+  row.sequence = 4;
+  row.header = "header";
+  row.key_file = Id(1);
+  row.nonce = "nonce";
+  row.body = "body";
+  row.body_hash = "hash";
+  row.chain = "chain";
+  Must(write->AddHistory(row));
+  Must(write->AddHistoryOf(Id(100), {4, 0}));
+  Must(write->AddHistoryOf(Id(100), {4, 2}));
+  Must(write->Commit());
+  auto view = Read();
+  EXPECT_EQ(Must(view->HistoryEnd()).sequence, 4u);
+  EXPECT_EQ(Must(view->HistoryEnd()).chain, "chain");
+  EXPECT_EQ(Must(view->History(4))->body, "body");
+  EXPECT_FALSE(Must(view->History(3)).has_value());
+  EXPECT_THAT(Must(view->HistoryAfter(0, 10)), SizeIs(1));
+  EXPECT_THAT(Must(view->HistoryAfter(4, 10)), IsEmpty());
+  EXPECT_THAT(Must(view->HistoryOf(Id(100), 0, 10)), SizeIs(2));
+  EXPECT_THAT(Must(view->HistoryOf(Id(100), 4, 10)), IsEmpty());
+  EXPECT_THAT(Must(view->HistoryOf(Id(101), 0, 10)), IsEmpty());
+}
+
+TEST_P(StoreContract, AFileIsKnownOnceItHasAKey) {
+  EXPECT_FALSE(Must(Read()->FileKnown(Id(1))));
+  auto write = Write();
+  Must(write->AddFileKey(Id(1), std::string(32, 'k')));
+  EXPECT_EQ(write->AddFileKey(Id(1), "other").code(), absl::StatusCode::kAlreadyExists);
+  Must(write->Commit());
+  EXPECT_TRUE(Must(Read()->FileKnown(Id(1))));
+  EXPECT_EQ(Must(Read()->FileKey(Id(1))), std::string(32, 'k'));
+}
+
+TEST_P(StoreContract, SitesPeopleAndDevicesAreListed) {
+  AddDevice();
+  {
+    auto write = Write();
+    Must(write->AddPerson({"A Khan", "Aisha Khan"}));
+    EXPECT_EQ(write->AddPerson({"A Khan", "Another"}).code(), absl::StatusCode::kAlreadyExists);
+    EXPECT_EQ(write->AddSite({"north", "Another", ""}).code(), absl::StatusCode::kAlreadyExists);
+    Must(write->AddIncarnation(Id(60), Id(50)));
+    Must(write->Commit());
+  }
+  auto view = Read();
+  EXPECT_THAT(Must(view->Sites()),
+              ElementsAre(SiteRow{"north", "North", ""}, SiteRow{"south", "South", "care home"}));
+  EXPECT_EQ(Must(view->FindSite("south"))->name, "South");
+  EXPECT_FALSE(Must(view->FindSite("east")).has_value());
+  EXPECT_THAT(Must(view->People()), ElementsAre(PersonRow{"A Khan", "Aisha Khan"}));
+  EXPECT_THAT(Must(view->Devices()), ElementsAre(Device()));
+  EXPECT_EQ(Must(view->FindDevice(Id(50))), Device());
+  EXPECT_FALSE(Must(view->FindDevice(Id(51))).has_value());
+  EXPECT_EQ(Must(view->DeviceOf(Id(60))), Id(50));
+  EXPECT_FALSE(Must(view->DeviceOf(Id(61))).has_value());
+}
+
+TEST_P(StoreContract, AnotherProcessMayWriteInBetween) {
+  AddSites();
+  std::unique_ptr<Store> other = Open();
+  Save(nullptr, 100);
+  {
+    auto write = Must(other->Write());
+    const CompartmentRef ref = Must(write->RefOf({Id(2), 0}));
+    EXPECT_EQ(Must(write->Grant("south", ref)), 2u);
+    Must(write->Commit());
+  }
+  auto write = Write();
+  EXPECT_EQ(Must(write->NextSequence()), 3u);
+  EXPECT_EQ(Must(write->RefOf({Id(2), 0})),
+            *Must(Must(other->Read())->FindCompartment({Id(2), 0})));
+}
+
+TEST_P(StoreContract, AReferenceOfATransactionThatWasRolledBackIsForgotten) {
+  {
+    auto write = Write();
+    Must(write->RefOf({Id(2), 0}));
+  }
+  Save(nullptr, 100);  // takes the number that the other had
+  auto write = Write();
+  EXPECT_NE(Must(write->RefOf({Id(2), 0})), Must(write->RefOf({Id(1), 0})));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, StoreContract,
+                         ::testing::Values(Implementation{
+                             "Sqlite",
+                             [](const std::string& directory, Entropy& entropy) {
+                               SqliteStoreOptions options;
+                               options.sync = DatabaseOptions::Sync::kOff;
+                               return OpenSqliteStore(directory + "/tenant.db", true,
+                                                      Schema::BuiltIn(), entropy, options);
+                             }}),
+                         [](const auto& implementation) { return implementation.param.name; });
+
+}  // namespace
+}  // namespace doorstep::server
