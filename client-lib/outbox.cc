@@ -175,9 +175,12 @@ absl::Status Outbox::SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence)
 absl::StatusOr<uint64_t> Outbox::OldestReceipt(uint64_t epoch) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * find,
-      store_->db().Prepared("SELECT coalesce(min(receipt_sequence), 0) FROM _outbox"
-                            " WHERE words IS NULL AND receipt_epoch = ?1"
-                            " AND receipt_sequence > 0"));
+      store_->db().Prepared(
+          "SELECT coalesce(min(o.receipt_sequence), 0) FROM _outbox AS o"
+          " JOIN _incarnation AS i ON i.ref = o.incarnation"
+          " WHERE o.words IS NULL AND o.receipt_epoch = ?1 AND o.receipt_sequence > 0"
+          " AND NOT EXISTS (SELECT 1 FROM _staged_outcome AS s"
+          " WHERE s.incarnation = i.id AND s.counter = o.counter)"));
   ScopedReset done(find);
   find->BindInt(1, static_cast<int64_t>(epoch));
   DOORSTEP_RETURN_IF_ERROR(find->Step().status());

@@ -77,7 +77,7 @@ class Outbox {
 
   absl::Status SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence);
   absl::Status SetOutcome(int64_t unit, const UnitOutcome& outcome);
-  // The lowest sequence among receipts of this epoch without outcome; 0 = none.
+  // The lowest sequence among receipts of this epoch without outcome, received or staged; 0 = none.
   absl::StatusOr<uint64_t> OldestReceipt(uint64_t epoch);
   // A new id for the same edits; forgets the receipt.
   absl::Status Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,

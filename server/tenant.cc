@@ -60,7 +60,8 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
     }
     DOORSTEP_ASSIGN_OR_RETURN(UnitReceipt receipt,
                               Ingest(schema, job, unit, transaction, entropy, summary));
-    // What comes after it may name it as a base, and would be taken to mean the other life's change.
+    // What comes after it may name it as a base, and would be taken to mean the other life's
+    // change.
     forked = receipt.status == ReceiptStatus::kForkedId;
     receipts.push_back(std::move(receipt));
   }

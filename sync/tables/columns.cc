@@ -93,8 +93,7 @@ absl::Status BindEffective(const FieldSpec& field, const Effective& effective, i
     BindScalar(field.scalar, scalar, (*parameter)++, statement);
     return absl::OkStatus();
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<Scalar> parts,
-                            DecodeParts(field, effective.value));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<Scalar> parts, DecodeParts(field, effective.value));
   for (size_t i = 0; i < parts.size(); ++i) {
     BindScalar(field.parts[i], parts[i], (*parameter)++, statement);
   }

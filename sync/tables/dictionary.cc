@@ -60,7 +60,8 @@ absl::StatusOr<int64_t> Dictionary::RefOf(const CompartmentId& compartment) {
     return it->second;
   }
   DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * find, db_->Prepared("SELECT ref FROM _compartment WHERE file = ?1 AND tier = ?2"));
+      Statement * find,
+      db_->Prepared("SELECT ref FROM _compartment WHERE file = ?1 AND tier = ?2"));
   ScopedReset done(find);
   find->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier);
   DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());

@@ -43,10 +43,9 @@ Core DefaultOf(const RecordState& state) {
     if (!IsPlain(field)) continue;
     const Head& head = field.heads[0];
     if (best != nullptr && best->id == head.id) continue;
-    const size_t count = static_cast<size_t>(
-        std::count_if(state.fields.begin(), state.fields.end(), [&](const FieldState& other) {
-          return IsPlain(other) && other.heads[0].id == head.id;
-        }));
+    const size_t count = static_cast<size_t>(std::count_if(
+        state.fields.begin(), state.fields.end(),
+        [&](const FieldState& other) { return IsPlain(other) && other.heads[0].id == head.id; }));
     if (count > best_count) {
       best = &head;
       best_count = count;
@@ -237,8 +236,7 @@ absl::Status DecodeMeta(const KindSpec& kind, absl::string_view meta, absl::stri
   uint8_t version = 0;
   if (!ReadByte(in, &version) || version != kVersion) return Damaged("unknown version");
   DOORSTEP_ASSIGN_OR_RETURN(const Core fallback, ReadCore(in, dictionary));
-  DOORSTEP_ASSIGN_OR_RETURN(std::vector<ReadField> read,
-                            ReadExceptions(in, &fallback, dictionary));
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<ReadField> read, ReadExceptions(in, &fallback, dictionary));
   if (!unknown.empty()) {
     ByteReader more(unknown);
     if (!ReadByte(more, &version) || version != kVersion) return Damaged("unknown version");
@@ -246,9 +244,8 @@ absl::Status DecodeMeta(const KindSpec& kind, absl::string_view meta, absl::stri
                               ReadExceptions(more, nullptr, dictionary));
     for (ReadField& field : extra) read.push_back(std::move(field));
   }
-  std::sort(read.begin(), read.end(), [](const ReadField& a, const ReadField& b) {
-    return a.state.field < b.state.field;
-  });
+  std::sort(read.begin(), read.end(),
+            [](const ReadField& a, const ReadField& b) { return a.state.field < b.state.field; });
 
   state->fields.clear();
   auto next = read.begin();

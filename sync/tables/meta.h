@@ -1,9 +1,9 @@
 // The compact bookkeeping of a record: which heads its columns hold, and the heads they cannot.
 //
 //   meta      := version:0x01 head count:varint exception{count}
-//   head      := incarnation_ref:varint counter:varint time:signed sequence:varint author_ref:varint
-//   exception := field:varint sequence:varint heads:varint entry{heads}
-//   entry     := flags:byte [head] [value:bytes] [agreed_sequence:varint agreed_value:bytes]
+//   head      := incarnation_ref:varint counter:varint time:signed sequence:varint
+//   author_ref:varint exception := field:varint sequence:varint heads:varint entry{heads} entry :=
+//   flags:byte [head] [value:bytes] [agreed_sequence:varint agreed_value:bytes]
 //                [mode:byte reason:bytes]
 //   flags     := 1 the record's default head | 2 the value stands in the columns
 //              | 4 agreed follows | 8 settled follows

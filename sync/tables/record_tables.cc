@@ -94,9 +94,9 @@ absl::Status RecordTables::AddMissingColumns(const KindSpec& kind) {
   if (present.empty()) return absl::OkStatus();  // no such table yet
   for (const Column& column : ColumnsOf(kind)) {
     if (present.contains(column.name)) continue;
-    DOORSTEP_RETURN_IF_ERROR(db_->Exec(
-        absl::StrCat("ALTER TABLE ", QuoteIdentifier(absl::StrCat("k_", kind.table)),
-                     " ADD COLUMN ", QuoteIdentifier(column.name), " ", column.type)));
+    DOORSTEP_RETURN_IF_ERROR(
+        db_->Exec(absl::StrCat("ALTER TABLE ", QuoteIdentifier(absl::StrCat("k_", kind.table)),
+                               " ADD COLUMN ", QuoteIdentifier(column.name), " ", column.type)));
   }
   return absl::OkStatus();
 }
@@ -143,8 +143,8 @@ absl::Status RecordTables::AdoptUnknown() {
       }
     }
     for (const RecordState& state : adopted) {
-      DOORSTEP_ASSIGN_OR_RETURN(
-          Statement * forget, db_->Prepared("DELETE FROM _unknown_record WHERE id = ?1"));
+      DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                                db_->Prepared("DELETE FROM _unknown_record WHERE id = ?1"));
       DOORSTEP_RETURN_IF_ERROR(forget->BindBlob(1, state.id.AsBytes()).Run());
       DOORSTEP_ASSIGN_OR_RETURN(forget, db_->Prepared("DELETE FROM _record WHERE id = ?1"));
       DOORSTEP_RETURN_IF_ERROR(forget->BindBlob(1, state.id.AsBytes()).Run());
@@ -208,9 +208,8 @@ absl::StatusOr<RecordTables::Place> RecordTables::Save(const RecordState& state)
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Place> place, Find(state.id));
   if (!place) return Insert(state);
   if (place->kind != state.kind) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("record ", state.id.ToString(), " is of kind ", place->kind, ", got kind ",
-                     state.kind));
+    return absl::AlreadyExistsError(absl::StrCat("record ", state.id.ToString(), " is of kind ",
+                                                 place->kind, ", got kind ", state.kind));
   }
   DOORSTEP_RETURN_IF_ERROR(Update(*place, state));
   return *place;
@@ -227,8 +226,7 @@ absl::Status RecordTables::Bind(const KindSpec& kind, const RecordState& state,
     while (next != state.fields.end() && next->field < field.number()) ++next;
     const bool has = next != state.fields.end() && next->field == field.number();
     effective.push_back(EffectiveOf(field, has ? *next : kNever));
-    DOORSTEP_RETURN_IF_ERROR(
-        BindEffective(field, effective.back(), &parameter, &keep, statement));
+    DOORSTEP_RETURN_IF_ERROR(BindEffective(field, effective.back(), &parameter, &keep, statement));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t compartment, dictionary_.RefOf(state.compartment));
   DOORSTEP_ASSIGN_OR_RETURN(const EncodedMeta meta, EncodeMeta(kind, state, dictionary_));
@@ -247,8 +245,8 @@ absl::StatusOr<RecordTables::Place> RecordTables::Insert(const RecordState& stat
   DOORSTEP_ASSIGN_OR_RETURN(Statement * insert, db_->Prepared(SqlOf(*kind).insert));
   DOORSTEP_RETURN_IF_ERROR(Bind(*kind, state, insert));
   const Place place{state.kind, db_->LastInsertRowid()};
-  DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * index, db_->Prepared("INSERT INTO _record(id, kind, row) VALUES(?1, ?2, ?3)"));
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * index,
+                            db_->Prepared("INSERT INTO _record(id, kind, row) VALUES(?1, ?2, ?3)"));
   index->BindBlob(1, state.id.AsBytes()).BindInt(2, place.kind).BindInt(3, place.row);
   DOORSTEP_RETURN_IF_ERROR(index->Run());
   DOORSTEP_RETURN_IF_ERROR(WriteConflicts(*kind, state, /*is_new=*/true));
@@ -265,8 +263,8 @@ absl::StatusOr<RecordTables::Place> RecordTables::InsertUnknown(const RecordStat
   insert->BindBlob(1, state.id.AsBytes()).BindInt(2, state.kind).BindInt(3, compartment);
   DOORSTEP_RETURN_IF_ERROR(insert->BindBlob(4, blob).Run());
   const Place place{state.kind, db_->LastInsertRowid()};
-  DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * index, db_->Prepared("INSERT INTO _record(id, kind, row) VALUES(?1, ?2, ?3)"));
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * index,
+                            db_->Prepared("INSERT INTO _record(id, kind, row) VALUES(?1, ?2, ?3)"));
   index->BindBlob(1, state.id.AsBytes()).BindInt(2, place.kind).BindInt(3, place.row);
   DOORSTEP_RETURN_IF_ERROR(index->Run());
   return place;
@@ -311,11 +309,10 @@ absl::Status RecordTables::Remove(const Uuid& id) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Place> place, Find(id));
   if (!place) return absl::OkStatus();
   const KindSpec* kind = schema_->Find(place->kind);
-  const std::string table = kind == nullptr
-                                ? "_unknown_record"
-                                : QuoteIdentifier(absl::StrCat("k_", kind->table));
-  DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * remove, db_->Prepared(absl::StrCat("DELETE FROM ", table, " WHERE _row = ?1")));
+  const std::string table =
+      kind == nullptr ? "_unknown_record" : QuoteIdentifier(absl::StrCat("k_", kind->table));
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * remove,
+                            db_->Prepared(absl::StrCat("DELETE FROM ", table, " WHERE _row = ?1")));
   DOORSTEP_RETURN_IF_ERROR(remove->BindInt(1, place->row).Run());
   DOORSTEP_ASSIGN_OR_RETURN(remove, db_->Prepared("DELETE FROM _record WHERE id = ?1"));
   DOORSTEP_RETURN_IF_ERROR(remove->BindBlob(1, id.AsBytes()).Run());

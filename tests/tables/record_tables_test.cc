@@ -130,7 +130,8 @@ TEST_F(RecordTablesTest, HeadsAgreedSettlementsAndEmptiedSetsComeBack) {
 
 TEST_F(RecordTablesTest, ASettledConflictLeavesTheIndex) {
   RecordState state = Written(Newsagent());
-  const uint32_t field = Schema::BuiltIn()->FindByName("CaseStudy")->FindByName("decision")->number();
+  const uint32_t field =
+      Schema::BuiltIn()->FindByName("CaseStudy")->FindByName("decision")->number();
   const std::vector<Head> agreed = state.At(field).heads;
   Head other = MakeHead(2, "");
   state.At(field).heads.push_back(other);
@@ -178,7 +179,12 @@ TEST_F(RecordTablesTest, UnknownFieldsAndKindsComeBackUnchanged) {
   RecordState state = Written(Newsagent());
   FieldState& unknown = state.At(900);
   unknown.sequence = 8;
-  unknown.heads = {MakeHead(3, "\xA2\x38\x03" "abc"), MakeHead(4, "\xA2\x38\x03" "xyz")};
+  unknown.heads = {MakeHead(3,
+                            "\xA2\x38\x03"
+                            "abc"),
+                   MakeHead(4,
+                            "\xA2\x38\x03"
+                            "xyz")};
   ASSERT_TRUE(tables_->Save(state).ok());
   EXPECT_EQ(Reload(state.id), state);
 
@@ -200,10 +206,12 @@ TEST_F(RecordTablesTest, ForEachVisitsEveryRecordOnce) {
     ASSERT_TRUE(tables_->Save(state).ok());
   }
   std::vector<Uuid> seen;
-  ASSERT_TRUE(tables_->ForEach([&](const RecordState& state) {
-    seen.push_back(state.id);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(tables_
+                  ->ForEach([&](const RecordState& state) {
+                    seen.push_back(state.id);
+                    return absl::OkStatus();
+                  })
+                  .ok());
   EXPECT_THAT(seen, testing::UnorderedElementsAreArray(ids));
 }
 

@@ -15,14 +15,14 @@ namespace doorstep::cli {
 // Part of the contract with scripts; README.md lists them.
 enum ExitCode : int {
   kOk = 0,
-  kError = 1,         // anything without a code of its own
-  kUsage = 2,         // the command line or the input is wrong
-  kMissing = 3,       // no such replica, record, kind or case
-  kNeedsDecision = 4, // two versions stand: somebody must decide first
-  kNoLink = 5,        // the server cannot be reached; what was captured is safe
-  kBusy = 6,          // another process is at it: try again
-  kDamaged = 7,       // the replica is damaged and was set aside
-  kForbidden = 8,     // the file system, or the server, refuses
+  kError = 1,          // anything without a code of its own
+  kUsage = 2,          // the command line or the input is wrong
+  kMissing = 3,        // no such replica, record, kind or case
+  kNeedsDecision = 4,  // two versions stand: somebody must decide first
+  kNoLink = 5,         // the server cannot be reached; what was captured is safe
+  kBusy = 6,           // another process is at it: try again
+  kDamaged = 7,        // the replica is damaged and was set aside
+  kForbidden = 8,      // the file system, or the server, refuses
 };
 int ExitCodeOf(const absl::Status& status);
 

@@ -161,8 +161,8 @@ test('two versions: both heads come, and a settle names them', async () => {
   assert.deepEqual(held.outcomes.get(high.counter).words, ['CONFLICT']);
   const field = held.records.get(uuidText(id)).fields.get(11);
   assert.deepEqual(
-    field.heads.map((h) => [h.author, decode(RISK, h.value).residual_rating.likelihood]),
-    [['A Khan', 1], ['J Price', 4]]);
+    field.heads.map((h) => [h.author, decode(RISK, h.value).residual_rating.likelihood]).sort(),
+    [['A Khan', 1], ['J Price', 4]]); // by time; in one millisecond by id, so sorted here
 
   const settle = b.unit([{ record: id, kind: 20, values: rating(2, 3),
     bases: [{ fields: [11], heads: [own(high.counter), { incarnation: 1, counter: low.counter }] }],
