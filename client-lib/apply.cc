@@ -409,10 +409,4 @@ absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entrop
   return result;
 }
 
-absl::Status StartRepair(Store& store) {
-  DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store));
-  DOORSTEP_RETURN_IF_ERROR(MarkForRepair(store));
-  return write.Commit();
-}
-
 }  // namespace doorstep::client

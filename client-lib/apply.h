@@ -45,9 +45,6 @@ absl::Status Stage(Store& store, const Batch& batch);
 // The batch that completes a normal pull: applies it, with what was staged, in one transaction.
 absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entropy& entropy);
 
-// Begins again with a first pull that replaces every row; own changes stay as they are.
-absl::Status StartRepair(Store& store);
-
 }  // namespace doorstep::client
 
 #endif  // CLIENT_LIB_APPLY_H_

@@ -151,6 +151,7 @@ absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                             Database::Open(DatabasePath(directory), OptionsFor(options)));
   auto store = std::make_unique<Store>(std::move(db), SchemaOf(options.environment));
+  if (options.check) DOORSTEP_RETURN_IF_ERROR(store->db().QuickCheck());
   DOORSTEP_RETURN_IF_ERROR(BringUpToDate(*store, options.read_only));
   DOORSTEP_RETURN_IF_ERROR(QuickUse(*store));
   return store;

@@ -134,10 +134,13 @@ absl::Status Session::Hello() {
   if (hello_.standing() == v1::FORKED) return TakeNewLife();
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
   if (static_cast<uint64_t>(epoch) != hello_.epoch()) {
-    // A restored server: what it has now is what counts, and its sequences mean something else.
+    // Another server, or this one restored from a backup: its sequences mean something else, and it
+    // may lack what this replica holds. Nothing is touched until restores have rules of their own.
     if (epoch != 0) {
-      DOORSTEP_RETURN_IF_ERROR(StartRepair(store_));
-      result_.repaired = true;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "hello: got a server of epoch ", hello_.epoch(), ", wanted ", epoch,
+          ": it is another server than the one that this replica knows, or it was restored from a "
+          "backup. Nothing was changed here; ask your administrator"));
     }
     DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store_));
     DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kEpoch, static_cast<int64_t>(hello_.epoch())));

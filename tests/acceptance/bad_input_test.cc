@@ -276,10 +276,8 @@ TEST_F(BadInput, AServerThatDoesNotKnowTheTenantOrTheSite) {
 }
 
 // The same name on another server is another organisation's database: a replica never mixes two.
-// Disabled: a replica takes another epoch for a restored server, whose word counts. It forgets what
-// only the first server has, and does not offer its own changes again. See "not there yet" in
-// client-lib/README.md.
-TEST_F(BadInput, DISABLED_AReplicaOfAnotherServersTenant) {
+// What it holds and has not handed over stays for the right server.
+TEST_F(BadInput, AReplicaOfAnotherServersTenant) {
   server_.Start();
   device_.Sync(server_.address());
   server_.Stop();
@@ -492,7 +490,7 @@ TEST_F(Damaged, EverythingButTheFirstPages) {
   ExpectSetAside(content);
 }
 
-// Found when a record is read, not when the replica is opened: said, with nothing touched.
+// Found when a record is read, not when the replica is opened.
 TEST_F(Damaged, OnlyTheRecords) {
   std::string content = ReadAll(file_);
   const std::string filler(40, 'm');
@@ -504,12 +502,7 @@ TEST_F(Damaged, OnlyTheRecords) {
     ++pages;
   }
   ASSERT_GT(pages, 10);
-  WriteAll(file_, content);
-  const RunResult result = device_.Run({"list", "Person"});
-  EXPECT_EQ(result.exit, 7) << result.exit << result.err;
-  EXPECT_THAT(result.err, HasSubstr("malformed"));
-  EXPECT_EQ(ReadAll(file_), content);
-  server_.Stop();
+  ExpectSetAside(content);
 }
 
 TEST_F(Damaged, CutShort) { ExpectSetAside(ReadAll(file_).substr(0, 3 * 4096 + 100)); }

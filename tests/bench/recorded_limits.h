@@ -16,7 +16,11 @@ struct RecordedLimit {
 };
 
 inline constexpr RecordedLimit kRecordedLimits[] = {
-    {"local-write", "bulk insert", 10.0},
+    {"local-write", "bulk insert", 6.5}, {"local-write", "open", 3.0},
+    {"local-write", "bulk edit", 3.0},   {"local-write", "one edit, NORMAL", 8.8},
+    {"first-sync", "all records", 6.0},  {"push", "single-field edits", 3.1},
+    {"growth", "first sync, 1x", 7.5},   {"growth", "first sync, 2x", 5.7},
+    {"growth", "first sync, 4x", 5.7},
 };
 
 }  // namespace doorstep::bench

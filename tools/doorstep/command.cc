@@ -44,7 +44,22 @@ absl::StatusOr<std::unique_ptr<Replica>> Globals::Open(bool read_only) const {
   return Replica::Open(replica, options);
 }
 
-int Fail(const Globals& globals, const absl::Status& status) {
+namespace {
+
+// Damage that showed while a record was read: open the replica again with a check, which sets it
+// aside and says what to do next.
+absl::Status SetAsideIfDamaged(const Globals& globals, const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kDataLoss || globals.replica.empty()) return status;
+  OpenOptions options;
+  options.check = true;
+  const auto checked = Replica::Open(globals.replica, options);
+  return absl::IsDataLoss(checked.status()) ? checked.status() : status;
+}
+
+}  // namespace
+
+int Fail(const Globals& globals, const absl::Status& error_status) {
+  const absl::Status status = SetAsideIfDamaged(globals, error_status);
   const int code = ExitCodeOf(status);
   const std::string message(status.message());
   if (globals.json) {

@@ -40,7 +40,7 @@ void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
 
 // Prints an error (as JSON with --json) to standard error and returns its exit code.
-int Fail(const Globals& globals, const absl::Status& status);
+int Fail(const Globals& globals, const absl::Status& error_status);
 
 }  // namespace doorstep::cli
 

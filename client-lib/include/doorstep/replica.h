@@ -71,6 +71,9 @@ struct OpenOptions {
   };
   Durability durability = Durability::kFull;
   bool read_only = false;
+  // Read the whole file and look for damage. After any other call has answered kDataLoss, this is
+  // how the database is set aside.
+  bool check = false;
   Environment environment;
 };
 
