@@ -56,24 +56,27 @@ grpc::Status GrpcService::Answer(absl::string_view call, const absl::Status& sta
 grpc::Status GrpcService::Hello(grpc::ServerContext*, const v1::HelloRequest* request,
                                 v1::HelloResponse* response) {
   absl::StatusOr<v1::HelloResponse> result = core_.Hello(*request);
-  if (result.ok()) *response = *std::move(result);
-  return Answer("Hello", result.status());
+  if (!result.ok()) return Answer("Hello", result.status());
+  *response = *std::move(result);
+  return grpc::Status::OK;
 }
 
 grpc::Status GrpcService::Push(grpc::ServerContext* context, const v1::PushRequest* request,
                                v1::PushResponse* response) {
   if (context->IsCancelled()) return grpc::Status::CANCELLED;
   absl::StatusOr<v1::PushResponse> result = core_.Push(*request);
-  if (result.ok()) *response = *std::move(result);
-  return Answer("Push", result.status());
+  if (!result.ok()) return Answer("Push", result.status());
+  *response = *std::move(result);
+  return grpc::Status::OK;
 }
 
 grpc::Status GrpcService::History(grpc::ServerContext* context, const v1::HistoryRequest* request,
                                   v1::HistoryResponse* response) {
   if (context->IsCancelled()) return grpc::Status::CANCELLED;
   absl::StatusOr<v1::HistoryResponse> result = core_.History(*request);
-  if (result.ok()) *response = *std::move(result);
-  return Answer("History", result.status());
+  if (!result.ok()) return Answer("History", result.status());
+  *response = *std::move(result);
+  return grpc::Status::OK;
 }
 
 grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullRequest* request,
