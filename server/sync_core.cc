@@ -171,7 +171,7 @@ absl::StatusOr<v1::HistoryResponse> DoHistory(Tenants& tenants, const v1::Histor
 
 absl::StatusOr<std::unique_ptr<Notifier::Registration>> DoWatch(Tenants& tenants,
                                                                 const v1::WatchRequest& request,
-                                                                Notifier::Callback watcher) {
+                                                                const Notifier::Callback& watcher) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedSender sender, CheckWatch(request));
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "WatchRequest", sender));
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, tenant->store().Read());
@@ -220,8 +220,8 @@ absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& 
 }
 
 absl::StatusOr<std::unique_ptr<Notifier::Registration>> SyncCore::Watch(
-    const v1::WatchRequest& request, Notifier::Callback watcher) {
-  return Finish(DoWatch(tenants_, request, std::move(watcher)));
+    const v1::WatchRequest& request, const Notifier::Callback& watcher) {
+  return Finish(DoWatch(tenants_, request, watcher));
 }
 
 }  // namespace doorstep::server

@@ -39,7 +39,7 @@ class SyncCore {
   // device, at once if something already has since `request.cursor()`. Ends when the result is
   // destroyed, which must happen before this object.
   absl::StatusOr<std::unique_ptr<Notifier::Registration>> Watch(const v1::WatchRequest& request,
-                                                                Notifier::Callback watcher);
+                                                                const Notifier::Callback& watcher);
 
   // For programs that make tenants, sites and people.
   Tenants& tenants() { return tenants_; }
