@@ -50,7 +50,7 @@ absl::StatusOr<Database*> Replica::Impl::Reader() {
     database.vfs = options.environment.vfs;
     DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> opened,
                               Database::Open(client::DatabasePath(directory), database));
-    DOORSTEP_RETURN_IF_ERROR(opened->RestrictToReading(/*max_steps=*/0));
+    DOORSTEP_RETURN_IF_ERROR(opened->RestrictToReading(kMaxTypedSqlSteps));
     reader = std::move(opened);
   }
   return reader.get();

@@ -121,6 +121,9 @@ inline constexpr size_t kMaxTypedSqlBytes = 100 * kKiB;
 // Virtual-machine steps between two looks at the budget of a query that a person typed: well
 // below a millisecond.
 inline constexpr int kSqlProgressSteps = 1000;
+// Virtual-machine steps that a query which a person typed may take: some seconds of work, more on
+// a slow tablet; ten times what a report over 100,000 records takes. Ends queries that never would.
+inline constexpr int64_t kMaxTypedSqlSteps = 300'000'000;
 
 }  // namespace doorstep
 

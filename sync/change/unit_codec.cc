@@ -147,7 +147,7 @@ absl::Status UnitWriter::WriteBases(const ChangeData& change, v1::Change* out) {
     std::vector<ChangeId> base = edit.base;
     std::sort(base.begin(), base.end());
     const auto [place, inserted] = places.emplace(base, groups.size());
-    if (inserted) groups.push_back({std::move(base), {}});
+    if (inserted) groups.emplace_back(std::move(base), std::vector<uint32_t>());
     groups[place->second].second.push_back(edit.field);
   }
   if (groups.empty()) return absl::OkStatus();
@@ -156,7 +156,7 @@ absl::Status UnitWriter::WriteBases(const ChangeData& change, v1::Change* out) {
       [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
   if (most->second.size() > without.size()) {
     most->second.clear();
-    if (!without.empty()) groups.push_back({{}, std::move(without)});
+    if (!without.empty()) groups.emplace_back(std::vector<ChangeId>(), std::move(without));
   }
   for (auto& [base, fields] : groups) {
     v1::Base* added = out->add_bases();

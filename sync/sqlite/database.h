@@ -6,7 +6,8 @@
 // Codes, and what they ask of the caller:
 //   kAborted             another connection or process holds the database, or the snapshot of this
 //                        transaction is too old to write: roll back, try again
-//   kResourceExhausted   the disk is full, or memory, or a limit of SQLite is reached
+//   kResourceExhausted   the disk is full, or memory, or a limit of SQLite, or the budget of
+//                        RestrictToReading is used up
 //   kPermissionDenied    the file or its directory may not be read or written, or an authorizer
 //                        (RestrictToReading) refuses the statement
 //   kNotFound            no such database, and `create` was not asked for
@@ -15,7 +16,6 @@
 //   kFailedPrecondition  any other constraint
 //   kUnavailable         the file system failed; what was being written is not stored
 //   kCancelled           Interrupt() was called
-//   kDeadlineExceeded    the budget of RestrictToReading is used up
 //   kInvalidArgument     the SQL does not compile, or a value does not fit its column's type
 //   kInternal            a mistake in the calling program
 // Messages hold SQLite's words and the first words of the SQL, and never a bound value.
@@ -100,7 +100,7 @@ class Database {
   // From here on, and for ever, this connection only reads: statements that write, attach, begin or
   // end a transaction, use a pragma, or call a function that reaches outside the database do not
   // compile (kPermissionDenied), and an execution that takes more than about `max_steps`
-  // virtual-machine steps ends with kDeadlineExceeded (0: no limit). For SQL that a person typed.
+  // virtual-machine steps ends with kResourceExhausted (0: no limit). For SQL that a person typed.
   // Transaction::Begin(kRead) still works. Statements from Prepared() before this are finalized;
   // those from Prepare() must be gone.
   absl::Status RestrictToReading(int64_t max_steps);

@@ -64,9 +64,11 @@ absl::StatusOr<bool> Statement::Step() {
   }
   absl::Status error = internal::RunErrorOf(db_, rc, sql_);
   if (rc == SQLITE_INTERRUPT && restriction_ != nullptr && restriction_->exceeded) {
-    error =
-        absl::DeadlineExceededError(absl::StrCat("query: took more than ", restriction_->max_steps,
-                                                 " steps, in: ", internal::FirstWords(sql_)));
+    error = absl::ResourceExhaustedError(
+        absl::StrCat("query: got more than ", restriction_->max_steps,
+                     " steps of work, wanted fewer (narrow it, or look for a recursion without "
+                     "end), in: ",
+                     internal::FirstWords(sql_)));
   }
   Reset();
   return error;

@@ -50,7 +50,7 @@ std::string UuidTextSql(absl::string_view column) {
 }
 
 std::string ViewColumnSql(const FieldSpec& field, const ScalarSpec& scalar) {
-  const std::string column = absl::StrCat("k.", QuoteIdentifier(scalar.column));
+  std::string column = absl::StrCat("k.", QuoteIdentifier(scalar.column));
   if (scalar.type != ValueType::kEnum) return column;
   const std::string as = absl::StrCat(" AS ", QuoteIdentifier(scalar.column));
   if (!field.is_set()) return absl::StrCat(EnumNameSql(scalar.enum_type, column), as);

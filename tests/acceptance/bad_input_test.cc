@@ -373,7 +373,8 @@ TEST_F(BadInput, AClonedReplicaForksAndNothingIsLost) {
     EXPECT_EQ(device->Dump(), dump);
     EXPECT_EQ(device->Digests(), third.Digests());
     EXPECT_THAT(device->Json({"outbox"})["changes"], IsEmpty());
-    for (const json& change : device->Json({"outbox", "--all"})["changes"]) {
+    const json outbox = device->Json({"outbox", "--all"});
+    for (const json& change : outbox["changes"]) {
       EXPECT_THAT(change.value("state", ""), AnyOf("APPLIED", "CONFLICT")) << change;
     }
     std::vector<std::string> versions;

@@ -140,6 +140,19 @@ TEST_F(ReplicaTest, QueryReadsViewsAndNothingElse) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(ReplicaTest, AQueryThatWouldNeverEndEnds) {
+  const auto none = [](const std::vector<std::string>&, const std::vector<std::string>&) {
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(device_.replica()
+                .Query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+                       " SELECT count(*) FROM n",
+                       none)
+                .code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(device_.Rows("SELECT 1"), nlohmann::json::parse("[[1]]"));
+}
+
 TEST_F(ReplicaTest, ListInOrderOfIdAndWithAnExpression) {
   std::vector<std::string> ids;
   for (int i = 0; i < 3; ++i) {

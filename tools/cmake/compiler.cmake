@@ -51,6 +51,7 @@ if(DOORSTEP_SANITIZE STREQUAL "address")
   set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=undefined)
   list(APPEND DOORSTEP_TEST_ENVIRONMENT
     "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+    "LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_LIST_DIR}/leaks.txt:print_suppressions=0"
     "UBSAN_OPTIONS=print_stacktrace=1")
 elseif(DOORSTEP_SANITIZE STREQUAL "thread")
   set(sanitize -fsanitize=thread)

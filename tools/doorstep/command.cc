@@ -34,14 +34,12 @@ int ExitCodeOf(const absl::Status& status) {
   }
 }
 
-absl::StatusOr<std::unique_ptr<Replica>> Globals::Open(bool read_only) const {
+absl::StatusOr<std::unique_ptr<Replica>> Globals::Open() const {
   if (replica.empty()) {
     return absl::InvalidArgumentError(
         "no replica named: give --replica DIR or set DOORSTEP_REPLICA (doorstep init makes one)");
   }
-  OpenOptions options;
-  options.read_only = read_only;
-  return Replica::Open(replica, options);
+  return Replica::Open(replica, OpenOptions());
 }
 
 namespace {

@@ -31,7 +31,7 @@ struct Globals {
   bool json = false;
   std::string user;  // --user; empty = the replica's
 
-  absl::StatusOr<std::unique_ptr<Replica>> Open(bool read_only = false) const;
+  absl::StatusOr<std::unique_ptr<Replica>> Open() const;
 };
 
 // Registers a group of commands; each, when chosen, stores its result in *exit_code.

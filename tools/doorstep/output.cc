@@ -223,6 +223,7 @@ void PrintConflict(const Conflict& conflict) {
 void PrintTable(const std::vector<std::string>& columns,
                 const std::vector<std::vector<std::string>>& rows, size_t max_cell) {
   std::vector<size_t> widths;
+  widths.reserve(columns.size());
   for (const std::string& column : columns) widths.push_back(Width(column));
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size() && i < widths.size(); ++i) {
