@@ -204,5 +204,38 @@ TEST_F(GroupCommit, ReadersSeeWholeCommits) {
   reader.join();
 }
 
+// Watchers come and go while writers write; who stays hears of the last commit.
+TEST_F(GroupCommit, WatchersComeAndGoWhileOthersCommit) {
+  std::atomic<uint64_t> heard{0};
+  const auto stays = tenant_->notifier().Register(Id(10), "north", [&](uint64_t head) {
+    uint64_t before = heard;
+    while (before < head && !heard.compare_exchange_weak(before, head)) {
+    }
+  });
+  std::atomic<bool> done{false};
+  std::atomic<int> refused{0};
+  std::vector<std::thread> passers_by;
+  for (uint64_t device = 1; device < kThreads; ++device) {
+    passers_by.emplace_back([&, device] {
+      while (!done) {
+        int own_calls = 0;  // no call may come after the registration is gone
+        const auto watching = tenant_->notifier().Register(Id(10 + device), "north",
+                                                           [&own_calls](uint64_t) { ++own_calls; });
+        std::this_thread::yield();
+        if (watching == nullptr) ++refused;
+      }
+    });
+  }
+  for (uint64_t counter = 1; counter <= 100; ++counter) {
+    const std::string payload = Payload(0, counter);
+    Must(tenant_->Push(Job(0, payload, counter)));
+  }
+  done = true;
+  for (std::thread& thread : passers_by) thread.join();
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(heard, Must(Must(tenant_->store().Read())->Head()));
+  EXPECT_EQ(tenant_->notifier().watchers(), 1u);
+}
+
 }  // namespace
 }  // namespace doorstep::server
