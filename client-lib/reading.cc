@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client-lib/conflicts.h"
+#include "client-lib/duplicates.h"
 #include "client-lib/history.h"
 #include "client-lib/names.h"
 #include "client-lib/own_changes.h"
@@ -37,6 +38,24 @@ absl::StatusOr<Conflict> Replica::FindConflict(absl::string_view case_id) {
   DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
   DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(*impl_->store, case_id));
   return client::Describe(impl_->store->schema(), open);
+}
+
+absl::StatusOr<std::vector<Duplicate>> Replica::Duplicates(absl::string_view id) {
+  Store& store = *impl_->store;
+  DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(store));
+  if (id.empty()) return client::FindDuplicates(store, nullptr);
+  DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, client::ParseId("id", id));
+  DOORSTEP_ASSIGN_OR_RETURN(const auto held, store.tables().Find(record));
+  if (!held.has_value()) {
+    return absl::NotFoundError(absl::StrCat("record ", record.ToString(), " is not held here"));
+  }
+  const KindSpec* kind = store.schema().Find(held->kind);
+  if (kind == nullptr) return std::vector<Duplicate>();
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<Duplicate> found, client::FindDuplicates(store, kind));
+  const std::string text = record.ToString();
+  std::erase_if(found,
+                [&](const Duplicate& each) { return each.first != text && each.second != text; });
+  return found;
 }
 
 absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,

@@ -107,6 +107,10 @@ inline constexpr size_t kMaxQuotedValueBytes = 80;
 // Bytes of SQL quoted in an error message: verb and table, not the whole statement.
 inline constexpr size_t kMaxQuotedSqlBytes = 60;
 
+// Records that are all equal in what identifies them, of which a replica suggests pairs: more is an
+// import gone wrong, and the first pairs show it.
+inline constexpr size_t kMaxDuplicatesOfOne = 32;
+
 // --- SQLite ---
 
 // Prepared statements kept per connection. The programs' SQL is fixed text plus a few statements

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "doorstep/v1/options.pb.h"
 #include "sync/base/limits.h"
@@ -65,6 +66,7 @@ absl::Status ReadKindOptions(const Descriptor& message, KindSpec* kind) {
   kind->tier = static_cast<Tier>(options.tier());
   kind->coherent_children.assign(options.coherent_children().begin(),
                                  options.coherent_children().end());
+  kind->says_same = options.says_same();
   kind->descriptor = &message;
   if (absl::StartsWith(kind->table, "sqlite_") || absl::StartsWith(kind->table, "_")) {
     return Contradiction(path, absl::StrCat("the table name ", kind->table),
@@ -121,6 +123,44 @@ absl::Status CheckColumns(const KindSpec& kind) {
   return absl::OkStatus();
 }
 
+// "name date_of_birth" as the numbers of the fields.
+absl::Status ReadDuplicateKeys(const Descriptor& message, KindSpec* kind) {
+  for (const std::string& key : message.options().GetExtension(v1::kind).duplicate_key()) {
+    std::vector<uint32_t>& numbers = kind->duplicate_keys.emplace_back();
+    for (const absl::string_view name : absl::StrSplit(key, ' ', absl::SkipEmpty())) {
+      const FieldSpec* field = kind->FindByName(name);
+      if (field == nullptr || field->is_set() || field->scalar.type != ValueType::kString) {
+        return Contradiction(kind->full_name, absl::StrCat("duplicate_key ", Quoted(key)),
+                             "names of text fields, separated by spaces");
+      }
+      numbers.push_back(field->number());
+    }
+    if (numbers.empty()) {
+      return Contradiction(kind->full_name, "an empty duplicate_key", "names of text fields");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSaysSame(const KindSpec& kind) {
+  if (!kind.says_same) return absl::OkStatus();
+  std::vector<absl::string_view> references;
+  int verdicts = 0;
+  for (const FieldSpec& field : kind.fields) {
+    if (!field.reference.empty() && !field.is_set()) references.push_back(field.reference);
+    const bool verdict =
+        field.effective == EffectiveRule::kDominant && field.scalar.values.size() == 2;
+    verdicts += verdict ? 1 : 0;
+  }
+  if (references.size() == 2 && references[0] == references[1] && verdicts == 1) {
+    return absl::OkStatus();
+  }
+  return Contradiction(kind.full_name,
+                       absl::StrCat("says_same with ", references.size(), " references and ",
+                                    verdicts, " fields of rule DOMINANT with two values"),
+                       "two references to one kind, and one such field");
+}
+
 using KindsByName = absl::flat_hash_map<std::string, const KindSpec*>;
 
 absl::Status CheckUnique(const std::vector<KindSpec>& kinds, KindsByName* by_name) {
@@ -165,6 +205,7 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   std::sort(kind.fields.begin(), kind.fields.end(),
             [](const FieldSpec& a, const FieldSpec& b) { return a.number() < b.number(); });
   DOORSTEP_RETURN_IF_ERROR(CheckColumns(kind));
+  DOORSTEP_RETURN_IF_ERROR(ReadDuplicateKeys(message, &kind));
   return kind;
 }
 
@@ -182,6 +223,7 @@ absl::Status LinkKinds(std::vector<KindSpec>* kinds) {
       }
       field.reference = target->second->name;
     }
+    DOORSTEP_RETURN_IF_ERROR(CheckSaysSame(kind));
   }
   for (KindSpec& kind : *kinds) {
     for (std::string& name : kind.coherent_children) {

@@ -143,6 +143,9 @@ struct KindSpec {
   bool sign_off = false;
   Tier tier = Tier::kNormal;
   std::vector<std::string> coherent_children;
+  // Numbers of fields: records that are equal in all fields of one key may be one recorded twice.
+  std::vector<std::vector<uint32_t>> duplicate_keys;
+  bool says_same = false;  // its records say whether two records of another kind are the same
   std::vector<FieldSpec> fields;  // in order of number
   const google::protobuf::Descriptor* descriptor = nullptr;
 

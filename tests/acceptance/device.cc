@@ -9,6 +9,16 @@ namespace doorstep::testing {
 
 using nlohmann::json;
 
+RunResult Device::Run(std::vector<std::string> args, absl::string_view in) const {
+  std::vector<std::string> command = DoorstepCommand(directory_, std::move(args));
+  if (!clock_.empty()) {
+    // Only the wall clock: no tablet's monotonic clock goes by years.
+    command.insert(command.begin(), {"env", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                                     "FAKETIME_DONT_RESET=1", "faketime", "-m", clock_});
+  }
+  return testing::Run(command, in);
+}
+
 void Device::Init(const std::string& server, const std::string& tenant) const {
   Out({"init", "--server", server, "--tenant", tenant, "--site", site_, "--device",
        user_ + "'s tablet", "--user", user_});

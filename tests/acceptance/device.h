@@ -16,16 +16,18 @@ namespace doorstep::testing {
 
 class Device {
  public:
-  // Nothing is made yet.
-  Device(std::string directory, std::string site, std::string user)
-      : directory_(std::move(directory)), site_(std::move(site)), user_(std::move(user)) {}
+  // Nothing is made yet. With a `clock` ("2019-01-01 08:00:00") every command believes that it
+  // begins at that time.
+  Device(std::string directory, std::string site, std::string user, std::string clock = "")
+      : directory_(std::move(directory)),
+        site_(std::move(site)),
+        user_(std::move(user)),
+        clock_(std::move(clock)) {}
 
   const std::string& directory() const { return directory_; }
   const std::string& user() const { return user_; }
 
-  RunResult Run(std::vector<std::string> args, absl::string_view in = "") const {
-    return RunDoorstep(directory_, std::move(args), in);
-  }
+  RunResult Run(std::vector<std::string> args, absl::string_view in = "") const;
   // These fail the test unless the exit code is 0.
   void Init(const std::string& server, const std::string& tenant = "default") const;
   // Standard output without white space at the ends.
@@ -49,6 +51,7 @@ class Device {
   std::string directory_;
   std::string site_;
   std::string user_;
+  std::string clock_;
 };
 
 // The part of both maps that has keys in common is equal; returns how many there are.

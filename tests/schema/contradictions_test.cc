@@ -365,7 +365,24 @@ INSTANTIATE_TEST_SUITE_P(
              "  optional string x = 1 [(doorstep.v1.field).merge = LATEST]; }"
              "message B { option (doorstep.v1.kind) = { number: 2 };"
              "  optional string x = 1 [(doorstep.v1.field).merge = LATEST]; }",
-             "t.A", "a kind with a reference to this one"}));
+             "t.A", "a kind with a reference to this one"},
+        Case{"duplicate key of nothing",
+             "!message A { option (doorstep.v1.kind) = { number: 1 duplicate_key: \"x z\" };"
+             "  optional string x = 1 [(doorstep.v1.field).merge = LATEST]; }",
+             "t.A", "duplicate_key \"x z\""},
+        Case{"duplicate key of a number",
+             "!message A { option (doorstep.v1.kind) = { number: 1 duplicate_key: \"x\" };"
+             "  optional int32 x = 1 [(doorstep.v1.field).merge = LATEST]; }",
+             "t.A", "names of text fields"},
+        Case{"empty duplicate key",
+             "!message A { option (doorstep.v1.kind) = { number: 1 duplicate_key: \" \" };"
+             "  optional string x = 1 [(doorstep.v1.field).merge = LATEST]; }",
+             "t.A", "an empty duplicate_key"},
+        Case{
+            "says_same with one reference",
+            "!message A { option (doorstep.v1.kind) = { number: 1 says_same: true };"
+            "  optional string x = 1 [(doorstep.v1.field) = { merge: LATEST reference: \"A\" }]; }",
+            "t.A", "says_same with 1 references and 0 fields of rule DOMINANT"}));
 
 TEST(Contradiction, Proto2IsRefused) {
   const auto set = SetFromFile(R"(syntax = "proto2"; package t; import "doorstep/v1/options.proto";

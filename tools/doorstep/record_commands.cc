@@ -12,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "doorstep/replica.h"
 #include "tools/doorstep/command.h"
@@ -61,8 +62,16 @@ int Add(const Globals& globals, const std::string& kind, const std::string& path
   if (!done.ok()) return Fail(globals, done);
   if (globals.json) {
     PrintJson({{"id", id}});
-  } else {
-    std::cout << id << "\n";
+    return kOk;
+  }
+  std::cout << id << "\n";
+  const auto duplicates = (*replica)->Duplicates(id);
+  if (!duplicates.ok()) return kOk;  // the record is there; `doorstep duplicates` says what is wrong
+  for (const Duplicate& each : *duplicates) {
+    if (each.verdict != Duplicate::Verdict::kSuggested) continue;
+    std::cerr << "doorstep: may be registered already, as "
+              << (each.first == id ? each.second : each.first) << " (equal "
+              << absl::StrJoin(each.equal, ", ") << "): see doorstep duplicates " << id << "\n";
   }
   return kOk;
 }

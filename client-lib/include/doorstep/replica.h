@@ -135,6 +135,10 @@ class Edits {
   absl::Status UpdateJson(const OpenRecord& opened, absl::string_view json);
   // Settles a conflict over all versions that are visible now.
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
+  // Says whether two records of one kind, both held here, are one that was recorded twice. Nothing
+  // of either is touched; saying the opposite later takes it back. `reason`: required.
+  absl::Status SayWhetherSame(absl::string_view first, absl::string_view second, bool same,
+                              absl::string_view reason);
 
  private:
   friend class Replica;
@@ -201,6 +205,10 @@ class Replica {
   absl::StatusOr<std::vector<Conflict>> Conflicts();
   // A case by its id, or by the first digits of it if they name only one.
   absl::StatusOr<Conflict> FindConflict(absl::string_view case_id);
+
+  // Pairs of records that may be one recorded twice, and what people have said of pairs. With an
+  // `id`, only pairs with that record. Reads what identifies every record of such kinds.
+  absl::StatusOr<std::vector<Duplicate>> Duplicates(absl::string_view id = {});
 
   // The versions of a record: own changes and current heads; with a transport, all that the server
   // has. Oldest first.

@@ -39,6 +39,20 @@ struct Conflict {
   int64_t due_ms = 0;  // 24 h after it opened for safety-critical fields, else 7 days
 };
 
+// Two records that are one, recorded twice, or may be.
+struct Duplicate {
+  enum class Verdict {
+    kSuggested,  // equal in what identifies them; nobody has said anything
+    kSame,
+    kDifferent,
+  };
+  std::string kind;
+  std::string first, second;       // ids, in order
+  std::vector<std::string> equal;  // names of the fields that are equal and identify them
+  Verdict verdict = Verdict::kSuggested;
+  std::string reason;  // of whoever said so
+};
+
 // Where a record and its fields come from.
 struct FieldInfo {
   std::string field;
