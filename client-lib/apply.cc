@@ -12,6 +12,7 @@
 #include "client-lib/fold.h"
 #include "client-lib/fork.h"
 #include "client-lib/outbox.h"
+#include "client-lib/restored.h"
 #include "client-lib/staging.h"
 #include "sync/base/status.h"
 #include "sync/change/row_codec.h"
@@ -52,6 +53,7 @@ class Applier {
     DOORSTEP_ASSIGN_OR_RETURN(any_pending_, outbox_.AnyPending());
     DOORSTEP_ASSIGN_OR_RETURN(const int64_t repair, store_.Int(key::kRepair));
     repairing_ = repair != 0;
+    DOORSTEP_ASSIGN_OR_RETURN(any_rescued_, AnyRescued(store_));
     DOORSTEP_ASSIGN_OR_RETURN(incarnation_, store_.Id(key::kIncarnation));
     return absl::OkStatus();
   }
@@ -80,6 +82,7 @@ class Applier {
   absl::flat_hash_set<Uuid> touched_;  // own pending changes stand on them
   bool any_pending_ = false;
   bool repairing_ = false;
+  bool any_rescued_ = false;
   Uuid incarnation_;
   Applied result_;
 };
@@ -123,6 +126,7 @@ absl::Status Applier::PutRow(RecordState row, bool delta) {
     counted &= again;
   }
   ledger_.Replace(counted ? &*before : nullptr, &row);
+  if (any_rescued_) DOORSTEP_RETURN_IF_ERROR(ForgetRescued(store_, row));
   if (is_pending) {
     touched_.insert(id);
     return fold_.SetServerState(id, is_pending, &row);
@@ -307,19 +311,6 @@ absl::Status ApplyStaged(Staging& staging, Applier& applier) {
   return staging.Clear();
 }
 
-absl::Status MarkForRepair(Store& store) {
-  DOORSTEP_RETURN_IF_ERROR(Staging(store).Clear());
-  DOORSTEP_RETURN_IF_ERROR(
-      store.db().Exec("DELETE FROM _confirmed;"
-                      "UPDATE _compartment SET digest = zeroblob(16), records = 0;"));
-  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kRepair, 1));
-  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kFirst, 1));
-  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kFirstFrom, 0));
-  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kComplete, 0));
-  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kCursor, 0));
-  return store.SetBlob(key::kPosition, "");
-}
-
 // What was taken away must not stay readable in the log. A reader may prevent that for now; the log
 // is then emptied by a later commit.
 absl::Status Forget(Store& store) {
@@ -337,6 +328,19 @@ absl::Status SaveCheckpoint(Store& store, const Batch& batch) {
 }
 
 }  // namespace
+
+absl::Status BeginRepair(Store& store) {
+  DOORSTEP_RETURN_IF_ERROR(Staging(store).Clear());
+  DOORSTEP_RETURN_IF_ERROR(
+      store.db().Exec("DELETE FROM _confirmed;"
+                      "UPDATE _compartment SET digest = zeroblob(16), records = 0;"));
+  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kRepair, 1));
+  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kFirst, 1));
+  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kFirstFrom, 0));
+  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kComplete, 0));
+  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kCursor, 0));
+  return store.SetBlob(key::kPosition, "");
+}
 
 absl::Status ApplyFirst(Store& store, const Batch& batch) {
   DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store));
@@ -403,7 +407,7 @@ absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entrop
     DOORSTEP_ASSIGN_OR_RETURN(const Digest ours, TotalDigest(store.db()));
     result.digests_agree = ours == theirs;
   }
-  if (!result.digests_agree) DOORSTEP_RETURN_IF_ERROR(MarkForRepair(store));
+  if (!result.digests_agree) DOORSTEP_RETURN_IF_ERROR(BeginRepair(store));
   DOORSTEP_RETURN_IF_ERROR(write.Commit());
   if (result.lost) DOORSTEP_RETURN_IF_ERROR(Forget(store));
   return result;

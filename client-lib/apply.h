@@ -36,6 +36,10 @@ struct Applied {
   bool digests_agree = true;  // else: a first pull is due, which replaces every row
 };
 
+// In the transaction that its caller has open: every record is to be received again, over those
+// that are there.
+absl::Status BeginRepair(Store& store);
+
 // A batch of a first pull, with its end if it is the last.
 absl::Status ApplyFirst(Store& store, const Batch& batch);
 

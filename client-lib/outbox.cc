@@ -58,13 +58,18 @@ absl::StatusOr<int64_t> Outbox::Add(const OwnUnit& unit, const std::vector<Uuid>
   add->BindInt(8, static_cast<int64_t>(unit.checkpoint)).BindBlob(9, unit.payload);
   DOORSTEP_RETURN_IF_ERROR(add->BindBlob(10, unit.hash).Run());
   const int64_t place = store_->db().LastInsertRowid();
+  DOORSTEP_RETURN_IF_ERROR(AddPending(place, records));
+  return place;
+}
+
+absl::Status Outbox::AddPending(int64_t unit, const std::vector<Uuid>& records) {
   for (const Uuid& record : records) {
     DOORSTEP_ASSIGN_OR_RETURN(
         Statement * mark,
         store_->db().Prepared("INSERT INTO _pending(record, unit) VALUES(?1, ?2)"));
-    DOORSTEP_RETURN_IF_ERROR(mark->BindBlob(1, record.AsBytes()).BindInt(2, place).Run());
+    DOORSTEP_RETURN_IF_ERROR(mark->BindBlob(1, record.AsBytes()).BindInt(2, unit).Run());
   }
-  return place;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<OwnUnit> Outbox::ReadRow(const Statement& row) {
@@ -199,6 +204,26 @@ absl::Status Outbox::SetOutcome(int64_t unit, const UnitOutcome& outcome) {
   set->BindBlob(1, outcome.words).BindInt(2, parked ? 1 : 0).BindText(3, outcome.reason);
   set->BindText(4, outcome.what_to_do).BindInt(5, static_cast<int64_t>(outcome.sequence));
   return set->BindInt(6, outcome.time_ms).BindInt(7, unit).Run();
+}
+
+absl::Status Outbox::Reopen(int64_t unit, const std::vector<Uuid>& records) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set,
+      store_->db().Prepared("UPDATE _outbox SET words = NULL, parked = 0, reason = '',"
+                            " what_to_do = '', sequence = 0, time_ms = 0, receipt_epoch = 0,"
+                            " receipt_sequence = 0 WHERE unit = ?1"));
+  DOORSTEP_RETURN_IF_ERROR(set->BindInt(1, unit).Run());
+  return AddPending(unit, records);
+}
+
+absl::StatusOr<uint64_t> Outbox::HighestReceipt(uint64_t epoch) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared("SELECT coalesce(max(receipt_sequence), 0) FROM _outbox"
+                            " WHERE words IS NULL AND receipt_epoch = ?1"));
+  ScopedReset done(find);
+  DOORSTEP_RETURN_IF_ERROR(find->BindInt(1, static_cast<int64_t>(epoch)).Step().status());
+  return static_cast<uint64_t>(find->Int(0));
 }
 
 absl::Status Outbox::Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,

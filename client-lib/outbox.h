@@ -79,6 +79,10 @@ class Outbox {
   absl::Status SetOutcome(int64_t unit, const UnitOutcome& outcome);
   // The lowest sequence among receipts of this epoch without outcome, received or staged; 0 = none.
   absl::StatusOr<uint64_t> OldestReceipt(uint64_t epoch);
+  // A unit with an outcome goes back to having none, and its records are pending again.
+  absl::Status Reopen(int64_t unit, const std::vector<Uuid>& records);
+  // The highest sequence among receipts of this epoch without outcome; 0 = none.
+  absl::StatusOr<uint64_t> HighestReceipt(uint64_t epoch);
   // A new id for the same edits; forgets the receipt.
   absl::Status Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,
                        const std::string& payload, const std::string& hash);
@@ -98,6 +102,7 @@ class Outbox {
   absl::StatusOr<Counts> Count();
 
  private:
+  absl::Status AddPending(int64_t unit, const std::vector<Uuid>& records);
   absl::StatusOr<OwnUnit> ReadRow(const Statement& row);
   Store* store_;
 };

@@ -3,13 +3,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client-lib/conflicts.h"
 #include "client-lib/duplicates.h"
 #include "client-lib/history.h"
 #include "client-lib/names.h"
 #include "client-lib/own_changes.h"
 #include "client-lib/replica_impl.h"
+#include "client-lib/restored.h"
 #include "client-lib/sender.h"
 #include "doorstep/replica.h"
 #include "doorstep/v1/sync.pb.h"
@@ -56,6 +59,24 @@ absl::StatusOr<std::vector<Duplicate>> Replica::Duplicates(absl::string_view id)
   std::erase_if(found,
                 [&](const Duplicate& each) { return each.first != text && each.second != text; });
   return found;
+}
+
+absl::StatusOr<std::vector<Rescued>> Replica::RescuedChanges() {
+  DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
+  return client::ListRescued(*impl_->store);
+}
+
+absl::Status Replica::DismissRescued(absl::string_view change) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(change, absl::MaxSplits(':', 1));
+  ChangeId id;
+  DOORSTEP_ASSIGN_OR_RETURN(id.incarnation, client::ParseId("change", parts.first));
+  if (!absl::SimpleAtoi(parts.second, &id.counter)) {
+    return InvalidField("change", change, "incarnation:counter");
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(*impl_->store));
+  DOORSTEP_RETURN_IF_ERROR(client::DismissRescued(*impl_->store, id));
+  return write.Commit();
 }
 
 absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "client-lib/fork.h"
+#include "client-lib/restored.h"
 #include "client-lib/sender.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -41,7 +42,7 @@ v1::ClockReading ToProto(const ClockReading& reading) {
   return out;
 }
 
-v1::PushUnits ToProto(const std::vector<OwnUnit>& units, uint64_t epoch) {
+v1::PushUnits ToProto(const std::vector<OwnUnit>& units) {
   v1::PushUnits out;
   absl::flat_hash_map<std::string, uint32_t> authors;
   for (const OwnUnit& unit : units) {
@@ -53,11 +54,8 @@ v1::PushUnits ToProto(const std::vector<OwnUnit>& units, uint64_t epoch) {
     envelope->set_changes(unit.changes);
     envelope->set_author(author->second);
     envelope->set_schema_hash(unit.schema_hash);
-    // A checkpoint of another life of the server means nothing to this one.
-    if (unit.epoch == epoch) {
-      envelope->set_epoch(unit.epoch);
-      envelope->set_checkpoint(unit.checkpoint);
-    }
+    envelope->set_epoch(unit.epoch);
+    envelope->set_checkpoint(unit.checkpoint);
     envelope->set_payload(unit.payload);
   }
   return out;
@@ -122,6 +120,12 @@ absl::Status Session::Hello() {
   request.set_client(kClient);
   DOORSTEP_ASSIGN_OR_RETURN(const Outbox::Counts counts, outbox_.Count());
   request.set_pending(counts.waiting);
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, store_.Int(key::kCursor));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t receipt,
+                            outbox_.HighestReceipt(static_cast<uint64_t>(epoch)));
+  request.set_epoch(static_cast<uint64_t>(epoch));
+  request.set_seen_sequence(std::max(static_cast<uint64_t>(cursor), receipt));
   DOORSTEP_ASSIGN_OR_RETURN(hello_, transport_.Hello(request));
   result_.totals.bytes_sent += request.ByteSizeLong();
   result_.totals.bytes_received += hello_.ByteSizeLong();
@@ -132,21 +136,7 @@ absl::Status Session::Hello() {
   }
   if (hello_.epoch() == 0) return absl::InternalError("hello: the server named no epoch");
   if (hello_.standing() == v1::FORKED) return TakeNewLife();
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
-  if (static_cast<uint64_t>(epoch) != hello_.epoch()) {
-    // Another server, or this one restored from a backup: its sequences mean something else, and it
-    // may lack what this replica holds. Nothing is touched until restores have rules of their own.
-    if (epoch != 0) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "hello: got a server of epoch ", hello_.epoch(), ", wanted ", epoch,
-          ": it is another server than the one that this replica knows, or it was restored from a "
-          "backup. Nothing was changed here; ask your administrator"));
-    }
-    DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store_));
-    DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kEpoch, static_cast<int64_t>(hello_.epoch())));
-    DOORSTEP_RETURN_IF_ERROR(store_.SetContact(hello_.server_time_ms(), clock_.Read()));
-    DOORSTEP_RETURN_IF_ERROR(write.Commit());
-  }
+  DOORSTEP_RETURN_IF_ERROR(MeetServer());
   // What is written from now on waits for the next sync: a busy person must not keep it from
   // ending.
   DOORSTEP_ASSIGN_OR_RETURN(end_unit_,
@@ -155,6 +145,29 @@ absl::Status Session::Hello() {
   result_.totals.step = SyncProgress::Step::kSending;
   state_ = State::kPush;
   return absl::OkStatus();
+}
+
+// Whether this is the server that the replica knows, and in the same life.
+absl::Status Session::MeetServer() {
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
+  if (static_cast<uint64_t>(epoch) == hello_.epoch()) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store_));
+  if (epoch == 0) {
+    DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kOrigin, static_cast<int64_t>(hello_.origin())));
+  } else {
+    DOORSTEP_ASSIGN_OR_RETURN(const int64_t origin, store_.Int(key::kOrigin));
+    if (static_cast<uint64_t>(origin) != hello_.origin()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "hello: got a server of origin ", hello_.origin(), ", wanted ", origin,
+          ": it is another server than the one that this replica belongs to. Nothing was changed "
+          "here; ask your administrator"));
+    }
+    DOORSTEP_RETURN_IF_ERROR(MeetRestoredServer(store_, hello_.common_sequence()));
+    restored_ = true;
+  }
+  DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kEpoch, static_cast<int64_t>(hello_.epoch())));
+  DOORSTEP_RETURN_IF_ERROR(store_.SetContact(hello_.server_time_ms(), clock_.Read()));
+  return write.Commit();
 }
 
 absl::Status Session::TakeNewLife() {
@@ -225,7 +238,7 @@ absl::Status Session::Push() {
   v1::PushRequest request;
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), MakeSender(store_));
   SetBytes(units.front().incarnation, request.mutable_sender()->mutable_incarnation());
-  Pack(ToProto(units, hello_.epoch()), Compresses(hello_), request.mutable_units());
+  Pack(ToProto(units), Compresses(hello_), request.mutable_units());
   *request.mutable_now() = ToProto(clock_.Read());
   result_.totals.bytes_sent += request.ByteSizeLong();
   absl::StatusOr<v1::PushResponse> response = transport_.Push(request);
@@ -360,6 +373,7 @@ absl::Status Session::HandleCheckpoint(const Batch& batch) {
 absl::Status Session::Finish() {
   DOORSTEP_ASSIGN_OR_RETURN(const Outbox::Counts counts, outbox_.Count());
   result_.waiting = counts.waiting;
+  result_.repaired |= restored_;
   result_.totals.step = SyncProgress::Step::kDone;
   return push_error_;
 }

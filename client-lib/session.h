@@ -58,6 +58,7 @@ class Session {
   absl::StatusOr<std::vector<OwnUnit>> NextUnits();
   absl::Status SyncBeforeSending();
   absl::Status HandleReceipts(const std::vector<OwnUnit>& units, const v1::PushResponse& response);
+  absl::Status MeetServer();
   absl::Status TakeNewLife();
 
   Store& store_;
@@ -72,6 +73,7 @@ class Session {
   v1::HelloResponse hello_;
   int64_t last_unit_ = 0;    // offered in this session
   int64_t end_unit_ = 0;     // the last to be offered
+  bool restored_ = false;    // the server was, since this replica last spoke to it
   bool synced_ = false;      // the log holds everything that is about to be sent
   int lives_ = 0;            // new incarnations taken in this session
   absl::Status push_error_;  // the server took no more; what it has is received all the same

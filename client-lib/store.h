@@ -33,6 +33,7 @@ inline constexpr absl::string_view kSchemaHash = "schema_hash";
 inline constexpr absl::string_view kIncarnation = "incarnation";
 inline constexpr absl::string_view kNextCounter = "next_counter";
 inline constexpr absl::string_view kEpoch = "epoch";        // 0 = never met a server
+inline constexpr absl::string_view kOrigin = "origin";      // the server's first epoch
 inline constexpr absl::string_view kCursor = "cursor";      // the applied checkpoint
 inline constexpr absl::string_view kComplete = "complete";  // 1: the first pull has finished
 inline constexpr absl::string_view kFirst = "first";        // 1: a first pull is due or under way

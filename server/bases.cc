@@ -23,8 +23,9 @@ Refusal TooMany() {
 
 class Resolver {
  public:
-  Resolver(const Schema& schema, const RecordStates& states, ReadView& view, Unit* unit)
-      : schema_(schema), view_(view), unit_(*unit) {
+  Resolver(const Schema& schema, const RecordStates& states, std::optional<uint64_t> restored,
+           ReadView& view, Unit* unit)
+      : schema_(schema), states_(states), restored_(restored), view_(view), unit_(*unit) {
     for (const auto& [id, state] : states) {
       for (const FieldState& field : state.fields) {
         for (const Head& head : field.heads) heads_.insert(head.id);
@@ -36,7 +37,7 @@ class Resolver {
 
  private:
   // What is known of a change that is no head.
-  enum class Fate { kMissing, kAdmitted, kRefused };
+  enum class Fate { kMissing, kAdmitted, kRefused, kLost };
   // What a refused change had as base, field by field.
   struct Refused {
     Uuid record;
@@ -46,10 +47,13 @@ class Resolver {
   bool done() const { return result_.missing || result_.refusal; }
   absl::StatusOr<Fate> FateOf(const ChangeId& id);
   absl::Status LoadRefused(const UnitRow& row);
+  void AddSeenHeads(const Uuid& record, uint32_t field, std::vector<ChangeId>* base) const;
   absl::Status ResolveBase(const Uuid& record, uint32_t field, std::vector<ChangeId>* base);
   absl::Status ResolveRemovals(FieldEdit* edit);
 
   const Schema& schema_;
+  const RecordStates& states_;
+  const std::optional<uint64_t> restored_;
   ReadView& view_;
   Unit& unit_;
   absl::flat_hash_set<ChangeId> heads_;
@@ -69,6 +73,9 @@ absl::StatusOr<Resolver::Fate> Resolver::FateOf(const ChangeId& id) {
   if (const auto it = fates_.find(id); it != fates_.end()) return it->second;
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, view_.UnitOf(id));
   Fate fate = Fate::kMissing;
+  // A device names others' changes only after this server has told it of them: a restored one has
+  // lost this one.
+  if (!row && restored_ && id.incarnation != unit_.incarnation) fate = Fate::kLost;
   if (row && row->Refused()) {
     fate = Fate::kRefused;
     DOORSTEP_RETURN_IF_ERROR(LoadRefused(*row));
@@ -107,6 +114,15 @@ absl::Status Resolver::LoadRefused(const UnitRow& row) {
   return absl::OkStatus();
 }
 
+void Resolver::AddSeenHeads(const Uuid& record, uint32_t field, std::vector<ChangeId>* base) const {
+  const auto state = states_.find(record);
+  const FieldState* stored = state == states_.end() ? nullptr : state->second.Find(field);
+  if (stored == nullptr) return;
+  for (const Head& head : stored->heads) {
+    if (head.sequence <= *restored_) base->push_back(head.id);
+  }
+}
+
 // A refused id gives way to its own bases, and so on; each id is looked at once, so it ends.
 absl::Status Resolver::ResolveBase(const Uuid& record, uint32_t field,
                                    std::vector<ChangeId>* base) {
@@ -123,6 +139,11 @@ absl::Status Resolver::ResolveBase(const Uuid& record, uint32_t field,
       base->push_back(id);
       continue;
     }
+    if (fate == Fate::kLost) {
+      result_.lost.emplace_back(id, field);
+      AddSeenHeads(record, field, base);
+      continue;
+    }
     const auto refused = refused_.find(id);
     if (refused == refused_.end() || refused->second.record != record) continue;
     for (const auto& [number, ids] : refused->second.bases) {
@@ -135,6 +156,7 @@ absl::Status Resolver::ResolveBase(const Uuid& record, uint32_t field,
     }
   }
   std::sort(base->begin(), base->end());
+  base->erase(std::unique(base->begin(), base->end()), base->end());
   return absl::OkStatus();
 }
 
@@ -165,9 +187,9 @@ absl::StatusOr<Bases> Resolver::Resolve() {
 
 }  // namespace
 
-absl::StatusOr<Bases> ResolveBases(const Schema& schema, const RecordStates& states, ReadView& view,
-                                   Unit* unit) {
-  return Resolver(schema, states, view, unit).Resolve();
+absl::StatusOr<Bases> ResolveBases(const Schema& schema, const RecordStates& states,
+                                   std::optional<uint64_t> restored, ReadView& view, Unit* unit) {
+  return Resolver(schema, states, restored, view, unit).Resolve();
 }
 
 }  // namespace doorstep::server

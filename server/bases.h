@@ -3,8 +3,11 @@
 #ifndef SERVER_BASES_H_
 #define SERVER_BASES_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -22,13 +25,20 @@ struct Bases {
   std::optional<Refusal> refusal;
   // Admitted times of bases that are not among the heads of the unit's records.
   absl::flat_hash_map<ChangeId, int64_t> times_ms;
+  // Bases, with their fields, that this database lost when it was restored. `unit` names them no
+  // more.
+  std::vector<std::pair<ChangeId, uint32_t>> lost;
 };
 
 // Looks up what `unit` names and `states` (the unit's records) do not hold as heads. A base that
 // was refused is replaced, in `unit`, by the bases that it had itself; a refused add of a SET is
 // dropped.
-absl::StatusOr<Bases> ResolveBases(const Schema& schema, const RecordStates& states, ReadView& view,
-                                   Unit* unit);
+//
+// `restored`: set when this database was restored from a backup; up to that sequence it has what
+// the author had seen. A base that is lost gives way to the heads that its author must have seen
+// replaced: those at or below that sequence, which the unit would name if they had still stood.
+absl::StatusOr<Bases> ResolveBases(const Schema& schema, const RecordStates& states,
+                                   std::optional<uint64_t> restored, ReadView& view, Unit* unit);
 
 }  // namespace doorstep::server
 

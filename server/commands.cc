@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "server/admin.h"
+#include "server/epoch.h"
 #include "server/history.h"
 #include "server/measure.h"
 #include "sync/base/clock.h"
@@ -86,6 +87,21 @@ absl::StatusOr<int> TenantList(const GlobalOptions& options) {
                             Tenants({.data_dir = options.data_dir}).List());
   if (options.json) PrintJson({{"tenants", names}});
   for (size_t i = 0; !options.json && i < names.size(); ++i) Print(names[i]);
+  return kExitOk;
+}
+
+absl::StatusOr<int> Restored(const GlobalOptions& options) {
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch,
+                            BeginEpoch(tenant->store(), work.tenants().entropy()));
+  if (options.json) {
+    PrintJson({{"epoch", epoch}});
+  } else {
+    Print(
+        "A new epoch has begun. Every device hands over again what this backup lacks at its next "
+        "sync,\nand shows what only it still holds of others' work (doorstep rescued).");
+  }
   return kExitOk;
 }
 
@@ -257,6 +273,13 @@ void AddTenantCommands(CLI::App* app, const GlobalOptions* options, Command* cho
   list->callback([=] { *chosen = [=] { return TenantList(*options); }; });
 }
 
+void AddRestoredCommand(CLI::App* app, const GlobalOptions* options, Command* chosen) {
+  CLI::App* restored = app->add_subcommand(
+      "restored", "After restoring a tenant's database from a backup, before serving it");
+  restored->footer("Example: doorstep-server restored --data /srv/doorstep");
+  restored->callback([=] { *chosen = [=] { return Restored(*options); }; });
+}
+
 void AddSiteCommands(CLI::App* app, const GlobalOptions* options, Command* chosen) {
   CLI::App* site = app->add_subcommand("site", "Teams and care homes");
   site->require_subcommand(1);
@@ -357,6 +380,7 @@ absl::Status CheckDataDir(const GlobalOptions& options) {
 
 void AddCommands(CLI::App* app, const GlobalOptions* options, Command* chosen) {
   AddTenantCommands(app, options, chosen);
+  AddRestoredCommand(app, options, chosen);
   AddSiteCommands(app, options, chosen);
   AddUserCommands(app, options, chosen);
   AddFileCommands(app, options, chosen);

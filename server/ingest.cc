@@ -1,5 +1,6 @@
 #include "server/ingest.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/bases.h"
 #include "server/decide.h"
+#include "server/epoch.h"
 #include "server/history.h"
 #include "server/membership.h"
 #include "sync/base/status.h"
@@ -24,10 +26,12 @@ constexpr char kFaultyProgram[] = "the program that wrote this is faulty: report
 class Admission {
  public:
   Admission(const Schema& schema, const PushJob& job, const OfferedUnit& offered,
-            WriteTransaction& transaction, Entropy& entropy, CommitSummary* summary)
+            const std::vector<EpochRow>& epochs, WriteTransaction& transaction, Entropy& entropy,
+            CommitSummary* summary)
       : schema_(schema),
         job_(job),
         offered_(offered),
+        epochs_(epochs),
         transaction_(transaction),
         entropy_(entropy),
         summary_(summary) {}
@@ -38,6 +42,8 @@ class Admission {
   absl::StatusOr<std::optional<UnitReceipt>> CheckRepeat();
   absl::Status LoadStates();
   absl::StatusOr<UnitReceipt> Decide();
+  std::optional<uint64_t> Restored() const;
+  absl::Status DropReplacedEarly(Decision* decision);
   absl::StatusOr<UnitReceipt> Refuse(const Refusal& refusal, bool may_write);
   absl::StatusOr<UnitReceipt> Store(const Access& access, Decision decision);
   absl::Status Index(uint64_t sequence);
@@ -49,6 +55,7 @@ class Admission {
   const Schema& schema_;
   const PushJob& job_;
   const OfferedUnit& offered_;
+  const std::vector<EpochRow>& epochs_;
   WriteTransaction& transaction_;
   Entropy& entropy_;
   CommitSummary* summary_;
@@ -105,7 +112,7 @@ absl::StatusOr<UnitReceipt> Admission::Run() {
 
 absl::StatusOr<UnitReceipt> Admission::Decide() {
   DOORSTEP_ASSIGN_OR_RETURN(const Bases bases,
-                            ResolveBases(schema_, states_, transaction_, &*unit_));
+                            ResolveBases(schema_, states_, Restored(), transaction_, &*unit_));
   if (bases.missing) {
     return Receipt(ReceiptStatus::kWaits, 0,
                    absl::StrCat("base: got ", bases.missing->ToString(),
@@ -131,7 +138,35 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   question.base_times = &bases.times_ms;
   Decision decision = DecideUnit(question);
   if (decision.refusal) return Refuse(*decision.refusal, !access.new_file);
+  DOORSTEP_RETURN_IF_ERROR(DropReplacedEarly(&decision));
+  for (const auto& [change, field] : bases.lost) {
+    DOORSTEP_RETURN_IF_ERROR(transaction_.AddReplacedEarly(change, field));
+  }
   return Store(access, std::move(decision));
+}
+
+// Whether something of what the author had seen may be lost, and up to which sequence nothing is.
+std::optional<uint64_t> Admission::Restored() const {
+  if (epochs_.size() < 2) return std::nullopt;
+  return std::min(offered_.checkpoint, CommonSequence(epochs_, offered_.epoch));
+}
+
+// After a restore a change may come back later than one that replaced it: then it is no head.
+absl::Status Admission::DropReplacedEarly(Decision* decision) {
+  if (epochs_.size() < 2 || offered_.epoch == epochs_.back().epoch) return absl::OkStatus();
+  for (const ChangeData& change : unit_->changes) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<uint32_t> fields,
+                              transaction_.ReplacedEarly(change.id));
+    for (RecordState& state : decision->changed) {
+      if (fields.empty() || state.id != change.record) continue;
+      for (const uint32_t field : fields) {
+        std::vector<Head>& heads = state.At(field).heads;
+        if (heads.size() < 2) continue;
+        std::erase_if(heads, [&](const Head& head) { return head.id == change.id; });
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
 UnitRow Admission::Row(uint64_t sequence) const {
@@ -204,9 +239,10 @@ absl::StatusOr<UnitReceipt> Admission::Store(const Access& access, Decision deci
 }  // namespace
 
 absl::StatusOr<UnitReceipt> Ingest(const Schema& schema, const PushJob& job,
-                                   const OfferedUnit& unit, WriteTransaction& transaction,
-                                   Entropy& entropy, CommitSummary* summary) {
-  return Admission(schema, job, unit, transaction, entropy, summary).Run();
+                                   const OfferedUnit& unit, const std::vector<EpochRow>& epochs,
+                                   WriteTransaction& transaction, Entropy& entropy,
+                                   CommitSummary* summary) {
+  return Admission(schema, job, unit, epochs, transaction, entropy, summary).Run();
 }
 
 }  // namespace doorstep::server

@@ -51,12 +51,13 @@ struct UnitReceipt {
   std::string detail;     // kWaits, kForkedId: why
 };
 
-// Admits or refuses one unit of `job` inside `transaction`; adds to `summary` whom it concerns. The
-// job's device is registered, and its incarnation is its own. After an error the transaction is
-// unfit for commit.
+// Admits or refuses one unit of `job` inside `transaction`; adds to `summary` whom it concerns.
+// `epochs`: ReadView::Epochs. The job's device is registered, and its incarnation is its own. After
+// an error the transaction is unfit for commit.
 absl::StatusOr<UnitReceipt> Ingest(const Schema& schema, const PushJob& job,
-                                   const OfferedUnit& unit, WriteTransaction& transaction,
-                                   Entropy& entropy, CommitSummary* summary);
+                                   const OfferedUnit& unit, const std::vector<EpochRow>& epochs,
+                                   WriteTransaction& transaction, Entropy& entropy,
+                                   CommitSummary* summary);
 
 }  // namespace doorstep::server
 

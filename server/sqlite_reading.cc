@@ -189,8 +189,41 @@ absl::StatusOr<uint64_t> SqliteReading<Interface>::Head() {
 
 template <typename Interface>
 absl::StatusOr<uint64_t> SqliteReading<Interface>::Epoch() {
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, db().QueryInt("SELECT epoch FROM _server"));
-  return static_cast<uint64_t>(epoch);
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            db().Prepared("SELECT epoch FROM _epoch ORDER BY ref DESC LIMIT 1"));
+  ScopedReset done(find);
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found) return absl::DataLossError("_epoch: got no row, wanted the life of this database");
+  return static_cast<uint64_t>(find->Int(0));
+}
+
+template <typename Interface>
+absl::StatusOr<std::vector<uint32_t>> SqliteReading<Interface>::ReplacedEarly(
+    const ChangeId& change) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * list, db().Prepared("SELECT field FROM _replaced_early"
+                                      " WHERE incarnation = ?1 AND counter = ?2 ORDER BY field"));
+  ScopedReset done(list);
+  list->BindBlob(1, change.incarnation.AsBytes()).BindInt(2, static_cast<int64_t>(change.counter));
+  std::vector<uint32_t> fields;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return fields;
+    fields.push_back(static_cast<uint32_t>(list->Int(0)));
+  }
+}
+
+template <typename Interface>
+absl::StatusOr<std::vector<EpochRow>> SqliteReading<Interface>::Epochs() {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * list,
+                            db().Prepared("SELECT epoch, from_sequence FROM _epoch ORDER BY ref"));
+  ScopedReset done(list);
+  std::vector<EpochRow> epochs;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return epochs;
+    epochs.push_back({static_cast<uint64_t>(list->Int(0)), static_cast<uint64_t>(list->Int(1))});
+  }
 }
 
 template <typename Interface>

@@ -42,6 +42,8 @@ class SqliteReading : public Interface {
 
   absl::StatusOr<uint64_t> Head() override;
   absl::StatusOr<uint64_t> Epoch() override;
+  absl::StatusOr<std::vector<EpochRow>> Epochs() override;
+  absl::StatusOr<std::vector<uint32_t>> ReplacedEarly(const ChangeId& change) override;
   absl::StatusOr<std::optional<RecordState>> Load(const Uuid& record) override;
   absl::StatusOr<RecordState> LoadAt(uint64_t record) override;
   absl::StatusOr<std::optional<CompartmentRef>> FindCompartment(const CompartmentId& id) override;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "server/epoch.h"
 #include "server/migrations.h"
 #include "server/sqlite_reading.h"
 #include "server/sqlite_writing.h"
@@ -116,17 +117,15 @@ std::string RandomBytes(Entropy& entropy, size_t size) {
 
 // The row of _server and the tenant's own key.
 absl::Status FillNew(Connection& connection, Entropy& entropy) {
-  const std::string random = RandomBytes(entropy, 8);
-  uint64_t epoch = 0;
-  for (const char byte : random) epoch = epoch << 8 | static_cast<uint8_t>(byte);
-  epoch = std::max<uint64_t>(epoch >> 11, 1);  // 53 bits: exact in every language
   const std::string zeros(32, '\0');
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * insert,
-      connection.db->Prepared("INSERT INTO _server(one, head, epoch, schema_hash, "
-                              "history_sequence, history_chain) VALUES(1, 0, ?1, x'', 0, ?2)"));
-  insert->BindInt(1, static_cast<int64_t>(epoch)).BindBlob(2, zeros);
-  DOORSTEP_RETURN_IF_ERROR(insert->Run());
+      connection.db->Prepared("INSERT INTO _server(one, head, schema_hash, history_sequence, "
+                              "history_chain) VALUES(1, 0, x'', 0, ?1)"));
+  DOORSTEP_RETURN_IF_ERROR(insert->BindBlob(1, zeros).Run());
+  DOORSTEP_ASSIGN_OR_RETURN(
+      insert, connection.db->Prepared("INSERT INTO _epoch(epoch, from_sequence) VALUES(?1, 0)"));
+  DOORSTEP_RETURN_IF_ERROR(insert->BindInt(1, static_cast<int64_t>(NewEpoch(entropy))).Run());
   const std::string key = RandomBytes(entropy, 32);
   DOORSTEP_ASSIGN_OR_RETURN(insert, connection.db->Prepared("INSERT INTO _file_key(file, key) "
                                                             "VALUES(?1, ?2)"));

@@ -33,6 +33,8 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::Status Begin();
 
   absl::StatusOr<uint64_t> NextSequence() override;
+  absl::Status AddEpoch(uint64_t epoch) override;
+  absl::Status AddReplacedEarly(const ChangeId& change, uint32_t field) override;
   absl::Status Save(const RecordState* before, const RecordState& after) override;
   absl::StatusOr<CompartmentRef> RefOf(const CompartmentId& id) override;
   absl::StatusOr<uint64_t> Grant(absl::string_view site, CompartmentRef compartment) override;
@@ -78,6 +80,23 @@ absl::StatusOr<uint64_t> SqliteWriteTransaction::NextSequence() {
   DOORSTEP_ASSIGN_OR_RETURN(Statement * update, db().Prepared("UPDATE _server SET head = ?1"));
   DOORSTEP_RETURN_IF_ERROR(update->BindInt(1, static_cast<int64_t>(head_ + 1)).Run());
   return ++head_;
+}
+
+absl::Status SqliteWriteTransaction::AddEpoch(uint64_t epoch) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * insert, db().Prepared("INSERT INTO _epoch(epoch, from_sequence) VALUES(?1, ?2)"));
+  insert->BindInt(1, static_cast<int64_t>(epoch)).BindInt(2, static_cast<int64_t>(head_));
+  return insert->Run();
+}
+
+absl::Status SqliteWriteTransaction::AddReplacedEarly(const ChangeId& change, uint32_t field) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * insert,
+      db().Prepared("INSERT OR IGNORE INTO _replaced_early(incarnation, counter, field)"
+                    " VALUES(?1, ?2, ?3)"));
+  insert->BindBlob(1, change.incarnation.AsBytes());
+  insert->BindInt(2, static_cast<int64_t>(change.counter)).BindInt(3, field);
+  return insert->Run();
 }
 
 absl::Status SqliteWriteTransaction::MoveInFeed(uint64_t record, const RecordState* before,

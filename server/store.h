@@ -84,6 +84,12 @@ struct CompartmentTotals {
   uint64_t records = 0;
 };
 
+// A life of the database.
+struct EpochRow {
+  uint64_t epoch = 0;
+  uint64_t from_sequence = 0;  // the head when it began
+};
+
 struct SiteRow {
   std::string id;
   std::string name;
@@ -136,6 +142,10 @@ class ReadView {
   virtual absl::StatusOr<uint64_t> Head() = 0;
   // Names this life of the database; a restored one has another. Below 2^53.
   virtual absl::StatusOr<uint64_t> Epoch() = 0;
+  // Fields of which a change that is not here yet was replaced already (AddReplacedEarly).
+  virtual absl::StatusOr<std::vector<uint32_t>> ReplacedEarly(const ChangeId& change) = 0;
+  // All lives of it, oldest first; never empty. The last is Epoch().
+  virtual absl::StatusOr<std::vector<EpochRow>> Epochs() = 0;
 
   // --- Records ---
   virtual absl::StatusOr<std::optional<RecordState>> Load(const Uuid& record) = 0;
@@ -203,6 +213,12 @@ class WriteTransaction : public ReadView {
  public:
   // The next sequence, which the transaction then owns.
   virtual absl::StatusOr<uint64_t> NextSequence() = 0;
+
+  // Begins another life of the database, at the head. kAlreadyExists.
+  virtual absl::Status AddEpoch(uint64_t epoch) = 0;
+  // A change that this restored database has lost is named as a base: should its author hand it
+  // over again, it is no head of the field. Once is enough; again is no error.
+  virtual absl::Status AddReplacedEarly(const ChangeId& change, uint32_t field) = 0;
 
   // Writes a record whole, and keeps its place in the feed and the digest of its compartment in
   // step. `before` is what Load gave, null for a new record. kAlreadyExists for an id that belongs

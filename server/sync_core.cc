@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/epoch.h"
 #include "server/errors.h"
 #include "server/record_history.h"
 #include "server/validate.h"
@@ -112,13 +113,19 @@ absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloReque
   DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, *tenant, sender));
   bool forked = false;
   DOORSTEP_RETURN_IF_ERROR(NoteContact(tenant->store(), sender, request, now_ms, &forked));
+  DOORSTEP_RETURN_IF_ERROR(
+      NoticeRestore(tenant->store(), request.epoch(), request.seen_sequence(), tenants.entropy()));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
-  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, view->Epoch());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<EpochRow> epochs, view->Epochs());
   v1::HelloResponse response;
   response.set_protocol(kProtocol);
   response.set_schema_hash(tenant->schema().hash());
   response.add_compressions(v1::ZSTD);
-  response.set_epoch(epoch);
+  response.set_epoch(epochs.back().epoch);
+  response.set_origin(epochs.front().epoch);
+  if (request.epoch() != epochs.back().epoch) {
+    response.set_common_sequence(CommonSequence(epochs, request.epoch()));
+  }
   response.set_server_time_ms(now_ms);
   response.set_standing(forked ? v1::FORKED : v1::WELCOME);
   response.set_max_push_bytes(kMaxPushRawBytes);

@@ -28,13 +28,6 @@ absl::Status OpenJob(const PushJob& job, WriteTransaction& transaction, bool* fo
     return ForCaller(absl::PermissionDeniedError(
         "PushRequest.sender.site: got another than the device belongs to"));
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, transaction.Epoch());
-  for (const OfferedUnit& unit : job.units) {
-    if (unit.epoch == 0 || unit.epoch == epoch) continue;
-    return ForCaller(absl::FailedPreconditionError(
-        absl::StrCat("PushRequest.units.epoch: got ", unit.epoch, ", wanted ", epoch,
-                     " or 0: this replica belongs to another life of the server")));
-  }
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> owner, transaction.DeviceOf(job.incarnation));
   *forked = owner && *owner != job.device;
   if (!owner) {
@@ -50,6 +43,7 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
                                                 CommitSummary* summary) {
   bool forked = false;
   DOORSTEP_RETURN_IF_ERROR(OpenJob(job, transaction, &forked));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<EpochRow> epochs, transaction.Epochs());
   std::vector<UnitReceipt> receipts;
   receipts.reserve(job.units.size());
   for (const OfferedUnit& unit : job.units) {
@@ -59,7 +53,7 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
       continue;
     }
     DOORSTEP_ASSIGN_OR_RETURN(UnitReceipt receipt,
-                              Ingest(schema, job, unit, transaction, entropy, summary));
+                              Ingest(schema, job, unit, epochs, transaction, entropy, summary));
     // What comes after it may name it as a base, and would be taken to mean the other life's
     // change.
     forked = receipt.status == ReceiptStatus::kForkedId;

@@ -149,6 +149,8 @@ absl::StatusOr<CheckedSender> CheckHello(const v1::HelloRequest& request) {
       CheckText("HelloRequest.device_name", request.device_name(), 0, kMaxTitleBytes));
   DOORSTEP_RETURN_IF_ERROR(CheckText("HelloRequest.client", request.client(), 0, kMaxTitleBytes));
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.pending", request.pending()));
+  DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.epoch", request.epoch()));
+  DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.seen_sequence", request.seen_sequence()));
   return sender;
 }
 

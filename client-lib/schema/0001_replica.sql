@@ -77,6 +77,22 @@ CREATE TABLE _staged_loss(
   PRIMARY KEY(file, tier)
 ) STRICT, WITHOUT ROWID;
 
+-- What others wrote and a restored server has lost, as this replica still held it: for somebody to
+-- look at, until its author's device has handed it over again.
+CREATE TABLE _rescued(
+  record BLOB NOT NULL,
+  kind INTEGER NOT NULL,
+  file BLOB NOT NULL,
+  tier INTEGER NOT NULL,
+  field INTEGER NOT NULL,
+  incarnation BLOB NOT NULL,
+  counter INTEGER NOT NULL,
+  value BLOB NOT NULL,
+  author TEXT NOT NULL,
+  time_ms INTEGER NOT NULL,
+  PRIMARY KEY(record, field, incarnation, counter, value)
+) STRICT, WITHOUT ROWID;
+
 -- During a repair: records that the server has sent again.
 CREATE TABLE _confirmed(
   record BLOB PRIMARY KEY

@@ -6,11 +6,26 @@
 CREATE TABLE _server(
   one INTEGER PRIMARY KEY CHECK(one = 1),
   head INTEGER NOT NULL,              -- the highest sequence given
-  epoch INTEGER NOT NULL,             -- names this life of the database
   schema_hash BLOB NOT NULL,          -- that the record tables were last made for
   history_sequence INTEGER NOT NULL,  -- of the last entry of the history
   history_chain BLOB NOT NULL
 ) STRICT;
+
+-- The lives of this database. The first names it for ever; each later one began when it was restored
+-- from a backup.
+CREATE TABLE _epoch(
+  ref INTEGER PRIMARY KEY,            -- in order
+  epoch INTEGER NOT NULL UNIQUE,
+  from_sequence INTEGER NOT NULL      -- the head when it began
+) STRICT;
+
+-- After a restore: changes that somebody replaced before their authors have handed them over again.
+CREATE TABLE _replaced_early(
+  incarnation BLOB NOT NULL,
+  counter INTEGER NOT NULL,
+  field INTEGER NOT NULL,
+  PRIMARY KEY(incarnation, counter, field)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE _site(
   ref INTEGER PRIMARY KEY,

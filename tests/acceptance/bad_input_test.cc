@@ -288,7 +288,7 @@ TEST_F(BadInput, AReplicaOfAnotherServersTenant) {
   const json before = Holdings();
   const RunResult result = device_.Run({"sync", "--server", other.address()});
   EXPECT_THAT(result.exit, AnyOf(1, 8)) << result;
-  EXPECT_THAT(result.err, HasSubstr("epoch")) << result;
+  EXPECT_THAT(result.err, HasSubstr("another server")) << result;
   EXPECT_EQ(Holdings(), before);
   other.Stop();
   server_.Start();

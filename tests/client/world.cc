@@ -31,6 +31,18 @@ void World::Restart() {
   tenant_ = Must(core_->tenants().Ensure("default"));
 }
 
+void World::CopyFiles(const std::string& from, const std::string& to) {
+  core_.reset();
+  std::filesystem::remove_all(absl::StrCat(directory_.path(), "/", to));
+  std::filesystem::copy(absl::StrCat(directory_.path(), "/", from),
+                        absl::StrCat(directory_.path(), "/", to),
+                        std::filesystem::copy_options::recursive);
+  Restart();
+}
+
+void World::Backup() { CopyFiles("server", "backup"); }
+void World::RestoreBackup() { CopyFiles("backup", "server"); }
+
 World::Linked World::NewDevice(const std::string& name, const std::string& site) {
   Linked out;
   out.device = std::make_unique<Device>(absl::StrCat(directory_.path(), "/", name), name, site,

@@ -46,6 +46,10 @@ class World {
   ManualClock& clock() { return clock_; }
   // Stops the server and starts it again.
   void Restart();
+  // Copies the server's files, stopped meanwhile, and puts the copy in their place. Links to the
+  // server as it was must be made anew.
+  void Backup();
+  void RestoreBackup();
 
   // What the server holds of the compartments that a site may see.
   Rows ServerRows(const std::string& site);
@@ -57,6 +61,8 @@ class World {
   static Rows Stored(Device& device);
 
  private:
+  void CopyFiles(const std::string& from, const std::string& to);
+
   TestDirectory directory_;
   ManualClock clock_{kNine};
   SeededEntropy entropy_;

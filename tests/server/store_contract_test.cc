@@ -142,6 +142,33 @@ TEST_P(StoreContract, TheEpochAndTheHeadOutliveTheProcess) {
   EXPECT_EQ(Save(nullptr, 101), 2u);
 }
 
+TEST_P(StoreContract, EpochsAreKeptInOrder) {
+  const uint64_t first = Must(Read()->Epoch());
+  Save(nullptr, 100);
+  auto write = Must(store_->Write());
+  Must(write->AddEpoch(77));
+  EXPECT_EQ(Must(write->Epoch()), 77u);
+  Must(write->Commit());
+  write.reset();
+  const std::vector<EpochRow> epochs = Must(Read()->Epochs());
+  ASSERT_EQ(epochs.size(), 2u);
+  EXPECT_EQ(epochs[0].epoch, first);
+  EXPECT_EQ(epochs[0].from_sequence, 0u);
+  EXPECT_EQ(epochs[1].epoch, 77u);
+  EXPECT_EQ(epochs[1].from_sequence, 1u);
+  EXPECT_TRUE(absl::IsAlreadyExists(Must(store_->Write())->AddEpoch(77)));
+}
+
+TEST_P(StoreContract, WhatWasReplacedEarlyIsRemembered) {
+  const ChangeId change{Id(1), 5};
+  auto write = Must(store_->Write());
+  for (const uint32_t field : {9u, 2u, 9u}) Must(write->AddReplacedEarly(change, field));
+  Must(write->Commit());
+  write.reset();
+  EXPECT_THAT(Must(Read()->ReplacedEarly(change)), ElementsAre(2u, 9u));
+  EXPECT_THAT(Must(Read()->ReplacedEarly({Id(1), 6})), IsEmpty());
+}
+
 TEST_P(StoreContract, WhatIsNotCommittedNeverWas) {
   {
     auto write = Write();

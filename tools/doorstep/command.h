@@ -39,6 +39,7 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
 
 // Prints an error (as JSON with --json) to standard error and returns its exit code.
 int Fail(const Globals& globals, const absl::Status& error_status);

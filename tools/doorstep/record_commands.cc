@@ -66,7 +66,8 @@ int Add(const Globals& globals, const std::string& kind, const std::string& path
   }
   std::cout << id << "\n";
   const auto duplicates = (*replica)->Duplicates(id);
-  if (!duplicates.ok()) return kOk;  // the record is there; `doorstep duplicates` says what is wrong
+  if (!duplicates.ok())
+    return kOk;  // the record is there; `doorstep duplicates` says what is wrong
   for (const Duplicate& each : *duplicates) {
     if (each.verdict != Duplicate::Verdict::kSuggested) continue;
     std::cerr << "doorstep: may be registered already, as "

@@ -210,6 +210,12 @@ class Replica {
   // `id`, only pairs with that record. Reads what identifies every record of such kinds.
   absl::StatusOr<std::vector<Duplicate>> Duplicates(absl::string_view id = {});
 
+  // After the server was restored from a backup: what only this replica still holds of others'
+  // work. A line goes by itself when its author's device has handed it over again. Else somebody
+  // looks at it, records it again if it still counts, and dismisses it.
+  absl::StatusOr<std::vector<Rescued>> RescuedChanges();
+  absl::Status DismissRescued(absl::string_view change);
+
   // The versions of a record: own changes and current heads; with a transport, all that the server
   // has. Oldest first.
   absl::StatusOr<std::vector<HistoryLine>> History(absl::string_view id,

@@ -110,6 +110,19 @@ struct HistoryLine {
   bool from_server = false;
 };
 
+// A change of somebody else's that the server lost when it was restored from a backup, as this
+// replica still held it.
+struct Rescued {
+  std::string change;
+  std::string record;
+  std::string kind;
+  std::string file;
+  std::string tier;
+  std::string author;
+  int64_t time_ms = 0;
+  std::string json;  // the fields that it was the last word on
+};
+
 struct CompartmentInfo {
   std::string file;
   std::string tier;

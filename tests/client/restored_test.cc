@@ -1,0 +1,241 @@
+// A server that was restored from an older backup: nobody's work is lost, whoever syncs first.
+#include "client-lib/restored.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/epoch.h"
+#include "server/history.h"
+#include "tests/client/device.h"
+#include "tests/client/world.h"
+
+namespace doorstep {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class RestoredTest : public ::testing::Test {
+ protected:
+  RestoredTest() {
+    // Khan's record reaches everybody, then the backup is made.
+    record_ = Must(khan_.device->Add("CaseStudy", R"({"title":"first","situation":"before"})"));
+    SyncAll();
+    MakeBackup();
+  }
+
+  // The server is stopped for it: links are made anew.
+  void MakeBackup() {
+    world_.Backup();
+    Relink();
+  }
+  void Relink() {
+    for (World::Linked* each : {&khan_, &price_}) {
+      each->core = std::make_unique<testing::CoreTransport>(&world_.core());
+      each->link = std::make_unique<testing::FaultyTransport>(each->core.get());
+    }
+  }
+  void SyncAll() {
+    for (World::Linked* each : {&khan_, &price_, &khan_, &price_}) Must(each->Sync());
+  }
+  // As an operator should: the new epoch begins before anybody is served.
+  void Restore(bool told = true) {
+    world_.RestoreBackup();
+    if (told) Must(server::BeginEpoch(world_.tenant().store(), entropy_));
+    Relink();
+  }
+  void ExpectAgreement() {
+    const Rows server = world_.ServerRows("north");
+    for (World::Linked* each : {&khan_, &price_}) {
+      EXPECT_EQ(World::DeviceRows(*each->device), server);
+      EXPECT_EQ(World::Stored(*each->device), server);
+      const auto outbox = Must(each->replica().Outbox());
+      EXPECT_THAT(outbox, IsEmpty());
+      EXPECT_EQ(Must(each->replica().Digest()).digest, Must(each->replica().Digest(true)).digest);
+      EXPECT_TRUE(Must(each->replica().Status()).complete);
+    }
+    EXPECT_THAT(Must(server::VerifyHistory(*Must(world_.tenant().store().Read()))).faults,
+                IsEmpty());
+  }
+  std::string Title(World::Linked& device) {
+    return device.device->Json(record_).value("title", "");
+  }
+
+  World world_;
+  SeededEntropy entropy_{77};
+  World::Linked khan_ = world_.NewDevice("khan");
+  World::Linked price_ = world_.NewDevice("price");
+  std::string record_;
+};
+
+TEST_F(RestoredTest, WhatTheBackupLacksIsHandedOverAgain) {
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  const std::string later = Must(price_.device->Add("CaseStudy", R"({"title":"made later"})"));
+  SyncAll();
+  Restore();
+  // What waits is sent as ever.
+  Must(khan_.device->Edit(record_, R"({"situation":"after"})"));
+  SyncAll();
+  ExpectAgreement();
+  for (World::Linked* each : {&khan_, &price_}) {
+    EXPECT_EQ(Title(*each), "second");
+    EXPECT_EQ(each->device->Json(record_)["situation"], "after");
+    EXPECT_EQ(each->device->Json(later)["title"], "made later");
+    EXPECT_THAT(Must(each->replica().RescuedChanges()), IsEmpty());
+    EXPECT_THAT(Must(each->replica().Conflicts()), IsEmpty());
+  }
+}
+
+TEST_F(RestoredTest, ADeviceThatKnowsMoreTellsAServerThatDoesNotKnow) {
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  SyncAll();
+  Restore(/*told=*/false);
+  EXPECT_TRUE(Must(khan_.Sync()).repaired);
+  SyncAll();
+  EXPECT_THAT(Must(Must(world_.tenant().store().Read())->Epochs()), SizeIs(2));
+  ExpectAgreement();
+  EXPECT_EQ(Title(price_), "second");
+}
+
+// Price's edit stands on Khan's, and is handed over first.
+TEST_F(RestoredTest, TheOrderInWhichDevicesComeBackDoesNotMatter) {
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  SyncAll();
+  Must(price_.device->Edit(record_, R"({"title":"third"})"));
+  SyncAll();
+  Restore();
+  Must(price_.Sync());
+  EXPECT_EQ(Title(price_), "third");
+  SyncAll();
+  ExpectAgreement();
+  for (World::Linked* each : {&khan_, &price_}) {
+    EXPECT_EQ(Title(*each), "third");
+    EXPECT_EQ(Must(each->replica().Get(record_)).Info().fields[0].versions.size(), 1u);
+  }
+}
+
+// The same where every version stays: nobody is asked to decide between what was decided.
+TEST_F(RestoredTest, AReplacedVersionDoesNotComeBackAsAConflict) {
+  const std::string risk = Must(
+      khan_.device->Add("RiskAssessment", R"({"residual_rating":{"likelihood":2,"severity":3}})"));
+  SyncAll();
+  MakeBackup();
+  Must(khan_.device->Edit(risk, R"({"residual_rating":{"likelihood":4,"severity":3}})"));
+  SyncAll();
+  Must(price_.device->Edit(risk, R"({"residual_rating":{"likelihood":1,"severity":3}})"));
+  SyncAll();
+  Restore();
+  Must(price_.Sync());
+  SyncAll();
+  ExpectAgreement();
+  EXPECT_THAT(Must(khan_.replica().Conflicts()), IsEmpty());
+  EXPECT_EQ(khan_.device->Json(risk)["residual_rating"]["likelihood"], 1);
+}
+
+TEST_F(RestoredTest, WhatOnlyAnotherDeviceStillHoldsIsKeptForSomebodyToLookAt) {
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  const std::string later = Must(khan_.device->Add("CaseStudy", R"({"title":"made later"})"));
+  SyncAll();
+  Restore();
+  Must(price_.Sync());  // Khan's tablet is lost
+  EXPECT_EQ(Title(price_), "first");
+  const std::vector<Rescued> rescued = Must(price_.replica().RescuedChanges());
+  ASSERT_THAT(rescued, SizeIs(2));
+  for (const Rescued& each : rescued) {
+    EXPECT_EQ(each.author, "khan user");
+    EXPECT_THAT(each.json, AnyOf(HasSubstr("second"), HasSubstr("made later")));
+    EXPECT_THAT(each.record, AnyOf(record_, later));
+  }
+  Must(price_.replica().DismissRescued(rescued[0].change));
+  EXPECT_THAT(Must(price_.replica().RescuedChanges()), SizeIs(1));
+  EXPECT_TRUE(absl::IsNotFound(price_.replica().DismissRescued(rescued[0].change)));
+  EXPECT_TRUE(absl::IsInvalidArgument(price_.replica().DismissRescued("x")));
+  // It is found after all.
+  SyncAll();
+  ExpectAgreement();
+  EXPECT_THAT(Must(price_.replica().RescuedChanges()), IsEmpty());
+  EXPECT_EQ(Title(price_), "second");
+}
+
+TEST_F(RestoredTest, OutcomesAreAsTheyWere) {
+  Must(khan_.device->Add("CaseStudy", R"({"title":"south's"})",
+                         {.file = "018f0000-0000-7000-8000-00000000aaaa"}));
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  SyncAll();
+  const auto before = Must(khan_.replica().Outcomes());
+  ASSERT_THAT(before, SizeIs(3));
+  Restore();
+  SyncAll();
+  const auto after = Must(khan_.replica().Outcomes());
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < after.size(); ++i) {
+    EXPECT_EQ(after[i].change, before[i].change);
+    EXPECT_EQ(after[i].state, before[i].state);
+  }
+}
+
+TEST_F(RestoredTest, TwiceAndToAnotherBackup) {
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  Must(khan_.Sync());
+  Restore();
+  Must(khan_.Sync());  // Price was away: knows only the first life
+  Must(price_.device->Edit(record_, R"({"situation":"away"})"));
+  Restore();  // the same old backup again: the second life is unknown to it
+  SyncAll();
+  ExpectAgreement();
+  EXPECT_EQ(Title(price_), "second");
+  EXPECT_EQ(khan_.device->Json(record_)["situation"], "away");
+}
+
+TEST_F(RestoredTest, CutAnywhereItGoesOn) {
+  for (int i = 0; i < 5; ++i) {
+    Must(khan_.device->Add("CaseStudy", R"({"title":"more"})"));
+    Must(price_.device->Edit(record_, R"({"situation":"x)" + std::to_string(i) + R"("})"));
+  }
+  SyncAll();
+  const Rows before = world_.ServerRows("north");
+  for (int cut = 1; cut <= 12; ++cut) {
+    SCOPED_TRACE(cut);
+    Restore();
+    std::vector<testing::Fault> script(static_cast<size_t>(cut), testing::Fault::kNone);
+    script.push_back(testing::Fault::kDropReply);
+    khan_.link->Script(script);
+    (void)khan_.Sync();  // fails where the script says, or gets through before
+    khan_.link->Script({});
+    SyncAll();
+    ExpectAgreement();
+    // Sequences are new; what stands is not.
+    const Rows after = world_.ServerRows("north");
+    ASSERT_EQ(after.size(), before.size());
+    for (const auto& [id, row] : before) {
+      ASSERT_TRUE(after.contains(id));
+      ASSERT_EQ(after.at(id).fields.size(), row.fields.size());
+      for (size_t f = 0; f < row.fields.size(); ++f) {
+        ASSERT_EQ(after.at(id).fields[f].heads.size(), row.fields[f].heads.size());
+        EXPECT_EQ(after.at(id).fields[f].heads[0].id, row.fields[f].heads[0].id);
+        EXPECT_EQ(after.at(id).fields[f].heads[0].value, row.fields[f].heads[0].value);
+      }
+    }
+  }
+}
+
+TEST_F(RestoredTest, AnotherServerIsNotARestoredOne) {
+  World other(99);
+  khan_.core = std::make_unique<testing::CoreTransport>(&other.core());
+  khan_.link = std::make_unique<testing::FaultyTransport>(khan_.core.get());
+  const Rows before = World::Stored(*khan_.device);
+  Must(khan_.device->Edit(record_, R"({"title":"mine"})"));
+  const absl::Status refused = khan_.Sync().status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("another server"));
+  EXPECT_EQ(World::Stored(*khan_.device).size(), before.size());
+  EXPECT_THAT(other.ServerRows("north"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace doorstep
