@@ -8,7 +8,6 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client-lib/conflicts.h"
 #include "client-lib/fork.h"
 #include "client-lib/names.h"
@@ -21,6 +20,7 @@
 #include "sync/change/record_json.h"
 #include "sync/change/site_file.h"
 #include "sync/merge/plan.h"
+#include "sync/merge/states.h"
 
 namespace doorstep {
 namespace {
@@ -44,36 +44,13 @@ absl::Status UndecidedError(const KindSpec& kind, const FieldSpec& field, const 
   return status;
 }
 
-std::string StateLabel(const FieldSpec& field, int64_t number) {
-  const EnumValueSpec* value = field.scalar.FindValue(number);
-  return value == nullptr ? absl::StrCat(number) : value->name;
-}
-
 // A transition is checked against what its author saw.
 absl::Status CheckTransition(const KindSpec& kind, const FieldSpec& field,
-                             const std::string& before, const std::string& after) {
-  int64_t from = field.initial_state;
-  if (!before.empty()) {
-    DOORSTEP_ASSIGN_OR_RETURN(const Scalar scalar, DecodeScalar(field.scalar, before));
-    from = scalar.integer;
-  }
-  std::vector<std::string> allowed;
-  int64_t to = 0;
-  if (!after.empty()) {
-    DOORSTEP_ASSIGN_OR_RETURN(const Scalar scalar, DecodeScalar(field.scalar, after));
-    to = scalar.integer;
-  }
-  for (const auto& [source, target] : field.transitions) {
-    if (source != from) continue;
-    if (target == to) return absl::OkStatus();
-    allowed.push_back(StateLabel(field, target));
-  }
-  // A record that never said its state is in the first one.
-  if (before.empty() && to == from) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(FieldPath(kind, field), ": got ", to == 0 ? "no value" : StateLabel(field, to),
-                   ", wanted what may follow ", StateLabel(field, from), ": ",
-                   allowed.empty() ? "nothing" : absl::StrJoin(allowed, ", ")));
+                             const std::vector<std::string>& seen, absl::string_view after,
+                             bool create) {
+  const auto problem = TransitionProblem(field, seen, after, create);
+  if (!problem.has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(FieldPath(kind, field), ": ", *problem));
 }
 
 absl::Status CheckEdit(const KindSpec& kind, const FieldSpec& field, const RecordState& record,
@@ -86,7 +63,9 @@ absl::Status CheckEdit(const KindSpec& kind, const FieldSpec& field, const Recor
         record.id.ToString(), " was made: it never changes"));
   }
   if (field.merge == MergeClass::kState) {
-    return CheckTransition(kind, field, before.value, after.empty() ? "" : after.front());
+    std::vector<std::string> seen;
+    if (!before.value.empty()) seen.push_back(before.value);
+    return CheckTransition(kind, field, seen, after.empty() ? "" : after.front(), false);
   }
   if (field.is_set() && after.size() > kMaxSetElements) {
     return absl::ResourceExhaustedError(absl::StrCat(FieldPath(kind, field), ": got ", after.size(),
@@ -204,6 +183,9 @@ absl::StatusOr<std::string> Edits::Impl::Add(const KindSpec& kind, std::vector<F
     out.field = field.field;
     if (!spec.is_set()) {
       out.value = std::move(field.values.front());
+      if (spec.merge == MergeClass::kState) {
+        DOORSTEP_RETURN_IF_ERROR(CheckTransition(kind, spec, {}, out.value, true));
+      }
       continue;
     }
     if (field.values.size() > kMaxSetElements) {
@@ -364,6 +346,11 @@ absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& deci
   change.field = field.number();
   const FieldState& state = *open.record.Find(field.number());
   DOORSTEP_ASSIGN_OR_RETURN(change.value, DecidedValue(kind, field, state, decision));
+  if (field.merge == MergeClass::kState) {
+    std::vector<std::string> seen;
+    for (const Head& head : state.heads) seen.push_back(head.value);
+    DOORSTEP_RETURN_IF_ERROR(CheckTransition(kind, field, seen, change.value, false));
+  }
   DOORSTEP_ASSIGN_OR_RETURN(change.base, BaseOf(opened, field.number()));
   if (field.carries_agreed()) change.agreed = AgreedFor(state);
   doorstep::Settle& settle = edit.change.settle.emplace();

@@ -46,8 +46,10 @@ class Resolver {
 
   bool done() const { return result_.missing || result_.refusal; }
   absl::StatusOr<Fate> FateOf(const ChangeId& id);
+  absl::StatusOr<std::optional<Unit>> Read(const UnitRow& row);
   absl::Status LoadRefused(const UnitRow& row);
   void AddSeenHeads(const Uuid& record, uint32_t field, std::vector<ChangeId>* base) const;
+  absl::Status LoadStates(const ChangeId& id);
   absl::Status ResolveBase(const Uuid& record, uint32_t field, std::vector<ChangeId>* base);
   absl::Status ResolveRemovals(FieldEdit* edit);
 
@@ -88,22 +90,50 @@ absl::StatusOr<Resolver::Fate> Resolver::FateOf(const ChangeId& id) {
   return fate;
 }
 
+// An earlier unit from the history; none when it cannot be read any more, or when as much has been
+// read for this unit as may be.
+absl::StatusOr<std::optional<Unit>> Resolver::Read(const UnitRow& row) {
+  std::optional<Unit> none;
+  if (loaded_.size() > kMaxInheritedUnits || loaded_bytes_ > kMaxInheritedBytes) return none;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view_.History(row.sequence));
+  if (!entry || !entry->body) return none;
+  absl::StatusOr<std::string> payload = OpenEntry(*entry, view_);
+  if (absl::IsNotFound(payload.status())) return none;
+  DOORSTEP_RETURN_IF_ERROR(payload.status());
+  loaded_bytes_ += payload->size();
+  absl::StatusOr<Unit> unit =
+      ParseUnit(schema_, row.incarnation, row.counter, row.changes, *payload);
+  if (!unit.ok()) return none;
+  return std::optional<Unit>(*std::move(unit));
+}
+
+// Remembers what an admitted change that is no head set STATE fields to. When too much would have
+// to be read, its followers' transitions are not checked.
+absl::Status Resolver::LoadStates(const ChangeId& id) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, view_.UnitOf(id));
+  if (!row || row->Refused() || !loaded_.insert(row->sequence).second) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Unit> unit, Read(*row));
+  if (!unit) return absl::OkStatus();
+  for (const ChangeData& change : unit->changes) {
+    const KindSpec* kind = schema_.Find(change.kind);
+    for (const FieldEdit& edit : change.edits) {
+      const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(edit.field);
+      if (field == nullptr || field->merge != MergeClass::kState) continue;
+      result_.values.emplace(std::pair(change.id, edit.field), edit.value);
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Remembers the bases of a refused unit's changes. A payload that cannot be read any more has none.
 absl::Status Resolver::LoadRefused(const UnitRow& row) {
   if (!loaded_.insert(row.sequence).second) return absl::OkStatus();
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view_.History(row.sequence));
-  if (!entry || !entry->body) return absl::OkStatus();
-  absl::StatusOr<std::string> payload = OpenEntry(*entry, view_);
-  if (absl::IsNotFound(payload.status())) return absl::OkStatus();
-  DOORSTEP_RETURN_IF_ERROR(payload.status());
-  loaded_bytes_ += payload->size();
+  DOORSTEP_ASSIGN_OR_RETURN(std::optional<Unit> unit, Read(row));
   if (loaded_.size() > kMaxInheritedUnits || loaded_bytes_ > kMaxInheritedBytes) {
     result_.refusal = TooMany();
     return absl::OkStatus();
   }
-  absl::StatusOr<Unit> unit =
-      ParseUnit(schema_, row.incarnation, row.counter, row.changes, *payload);
-  if (!unit.ok()) return absl::OkStatus();
+  if (!unit) return absl::OkStatus();
   for (ChangeData& change : unit->changes) {
     Refused& refused = refused_[change.id];
     refused.record = change.record;
@@ -177,9 +207,22 @@ absl::Status Resolver::ResolveRemovals(FieldEdit* edit) {
 absl::StatusOr<Bases> Resolver::Resolve() {
   for (ChangeData& change : unit_.changes) {
     for (FieldEdit& edit : change.edits) {
+      const size_t lost = result_.lost.size();
       DOORSTEP_RETURN_IF_ERROR(ResolveBase(change.record, edit.field, &edit.base));
+      if (result_.lost.size() > lost) result_.unchecked.emplace(change.id, edit.field);
       if (!done()) DOORSTEP_RETURN_IF_ERROR(ResolveRemovals(&edit));
       if (done()) return std::move(result_);
+    }
+  }
+  // Last, so that what is read for it takes nothing from what refused changes need.
+  for (const ChangeData& change : unit_.changes) {
+    const KindSpec* kind = schema_.Find(change.kind);
+    for (const FieldEdit& edit : change.edits) {
+      const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(edit.field);
+      if (field == nullptr || field->merge != MergeClass::kState) continue;
+      for (const ChangeId& id : edit.base) {
+        if (!heads_.contains(id)) DOORSTEP_RETURN_IF_ERROR(LoadStates(id));
+      }
     }
   }
   return std::move(result_);

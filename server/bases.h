@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "server/decide.h"
 #include "server/store.h"
@@ -28,6 +29,11 @@ struct Bases {
   // Bases, with their fields, that this database lost when it was restored. `unit` names them no
   // more.
   std::vector<std::pair<ChangeId, uint32_t>> lost;
+  // What admitted changes that are no longer heads set STATE fields to, where the unit names them.
+  BaseValues values;
+  // Edits of STATE fields (change and field) that stood on what this database lost: nobody can tell
+  // any more what they follow.
+  absl::flat_hash_set<std::pair<ChangeId, uint32_t>> unchecked;
 };
 
 // Looks up what `unit` names and `states` (the unit's records) do not hold as heads. A base that

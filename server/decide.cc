@@ -14,6 +14,7 @@
 #include "sync/merge/admission_time.h"
 #include "sync/merge/plan.h"
 #include "sync/merge/record.h"
+#include "sync/merge/states.h"
 
 namespace doorstep::server {
 namespace {
@@ -51,6 +52,8 @@ class Decider {
   Work* Find(size_t i, const ChangeData& change);
   bool CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit, const ChangeData& change,
                  const RecordState& state);
+  bool CheckTransition(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                       const ChangeData& change, const RecordState& state);
   bool CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,
                  const RecordState& state);
   int64_t LatestBase(const ChangeData& change, const Work& work) const;
@@ -117,6 +120,7 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
     return Refuse(i, absl::StrCat(path, ": got a change of a field that is set once, wanted none"),
                   "make a new record that names this one, and say what was wrong");
   }
+  if (field.merge == MergeClass::kState) return CheckTransition(i, field, edit, change, state);
   if (field.merge != MergeClass::kReview || change.settle) return true;
   const FieldState* stored = state.Find(edit.field);
   if (stored == nullptr) return true;
@@ -128,6 +132,32 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
   if (!IsConflict(field, seen)) return true;
   return Refuse(i, absl::StrCat(path, ": got an edit over versions that differ, wanted a decision"),
                 "decide between the versions, and say why");
+}
+
+// Against the states that the change names and nothing else: so whoever comes second is not refused
+// for it, and a wrong transition is refused even when it comes second.
+bool Decider::CheckTransition(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                              const ChangeData& change, const RecordState& state) {
+  static const FieldState kNone;
+  if (q_.unchecked->contains({change.id, edit.field})) return true;
+  const FieldState* stored = state.Find(edit.field);
+  const std::vector<Head>& heads = stored == nullptr ? kNone.heads : stored->heads;
+  std::vector<std::string> seen;
+  for (const ChangeId& id : edit.base) {
+    const auto head = std::find_if(heads.begin(), heads.end(),
+                                   [&](const Head& candidate) { return candidate.id == id; });
+    if (head != heads.end()) {
+      seen.push_back(head->value);
+      continue;
+    }
+    const auto replaced = q_.base_values->find({id, edit.field});
+    if (replaced == q_.base_values->end()) return true;
+    seen.push_back(replaced->second);
+  }
+  const auto problem = TransitionProblem(field, seen, edit.value, change.create);
+  if (!problem.has_value()) return true;
+  return Refuse(i, absl::StrCat("values.", field.scalar.name, ": ", *problem),
+                "open the record again, and take one of the steps that may follow");
 }
 
 bool Decider::CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
@@ -24,6 +26,8 @@ struct Refusal {
 };
 
 using RecordStates = absl::flat_hash_map<Uuid, RecordState>;
+// By change and field.
+using BaseValues = absl::flat_hash_map<std::pair<ChangeId, uint32_t>, std::string>;
 
 struct Question {
   const Schema* schema = nullptr;
@@ -36,6 +40,10 @@ struct Question {
   const RecordStates* states = nullptr;
   // Admitted times of changes that the unit names as base and that are heads no more.
   const absl::flat_hash_map<ChangeId, int64_t>* base_times = nullptr;
+  // What such changes set STATE fields to; those that could not be read are not there.
+  const BaseValues* base_values = nullptr;
+  // Edits (change and field) whose transition cannot be checked: see Bases.
+  const absl::flat_hash_set<std::pair<ChangeId, uint32_t>>* unchecked = nullptr;
 };
 
 struct Decision {

@@ -136,6 +136,8 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   question.receipt_ms = job_.receipt_ms;
   question.states = &states_;
   question.base_times = &bases.times_ms;
+  question.base_values = &bases.values;
+  question.unchecked = &bases.unchecked;
   Decision decision = DecideUnit(question);
   if (decision.refusal) return Refuse(*decision.refusal, !access.new_file);
   DOORSTEP_RETURN_IF_ERROR(DropReplacedEarly(&decision));

@@ -37,6 +37,13 @@ inline constexpr size_t kMaxSetElements = 1024;
 // is a fault or an attack, and further changes to the field are held for a person.
 inline constexpr size_t kMaxFieldHeads = 64;
 
+// Sentences and paragraph breaks of one text that is merged, and different texts of one field. A diff
+// costs the product of two lengths, some 10 ms at this limit, and every reader of the record pays
+// it. Twenty dense pages have some 700 sentences; beyond, all texts stay whole and a person decides.
+// Everybody must come to the same answer, so these are of the wire.
+inline constexpr size_t kMaxTextUnits = 1000;
+inline constexpr size_t kMaxMergedTexts = 8;
+
 // Other incarnations that one unit may name. An author has seen a few colleagues' devices; a
 // settlement names the heads of one field.
 inline constexpr size_t kMaxUnitIncarnations = 1024;

@@ -7,16 +7,24 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "sync/change/wire.h"
 #include "sync/merge/plan.h"
+#include "sync/merge/states.h"
+#include "sync/merge/text_merge.h"
 
 namespace doorstep {
 namespace {
 
+// Between texts that are shown one after the other.
+constexpr absl::string_view kBetweenProse = "\n\n";
+
 // In canonical order, never empty.
 using Heads = absl::Span<const Head>;
 using Choose = std::string (*)(const FieldSpec& field, Heads heads);
+// Whether heads that are not one value need a person.
+using NeedsPerson = bool (*)(const FieldSpec& field, Heads heads);
 
 bool Distinct(const FieldSpec& field, Heads heads) {
   if (heads.size() < 2) return false;
@@ -135,34 +143,102 @@ std::string LastAgreed(const FieldSpec& field, Heads heads) {
   return agreed == nullptr ? "" : agreed->value;
 }
 
+// --- Prose ---
+
+absl::string_view Prose(const FieldSpec& field, absl::string_view value) {
+  return ScalarOf(field, value).bytes;
+}
+
+std::string ProseValue(const FieldSpec& field, absl::string_view text) {
+  Scalar scalar;
+  scalar.present = !text.empty();
+  scalar.bytes = text;
+  return EncodeScalar(field.scalar, scalar);
+}
+
+// The heads' texts as one; nullopt when they overlap, or are longer together than the field may be.
+std::optional<std::string> MergedProse(const FieldSpec& field, Heads heads) {
+  // A creation carries no `agreed`: nothing was there before.
+  const bool from_nothing = std::any_of(heads.begin(), heads.end(),
+                                        [](const Head& head) { return !head.agreed.has_value(); });
+  const Agreed* agreed = from_nothing ? nullptr : LowestAgreed(heads);
+  const absl::string_view base = agreed == nullptr ? "" : Prose(field, agreed->value);
+  std::vector<absl::string_view> texts;
+  texts.reserve(heads.size());
+  for (const Head& head : heads) texts.push_back(Prose(field, head.value));
+  std::optional<std::string> merged = MergeTexts(base, texts);
+  if (merged.has_value() && merged->size() > field.scalar.max_bytes) merged.reset();
+  return merged;
+}
+
+// All texts whole, each once, one after the other; the last alone when that is too long.
+std::string AllProse(const FieldSpec& field, Heads heads) {
+  std::vector<absl::string_view> texts;
+  size_t bytes = 0;
+  for (const Head& head : heads) {
+    const absl::string_view text = Prose(field, head.value);
+    if (text.empty() || std::find(texts.begin(), texts.end(), text) != texts.end()) continue;
+    texts.push_back(text);
+    bytes += text.size() + kBetweenProse.size();
+  }
+  if (bytes > field.scalar.max_bytes) return heads.back().value;
+  return ProseValue(field, absl::StrJoin(texts, kBetweenProse));
+}
+
+std::string MergeProse(const FieldSpec& field, Heads heads) {
+  const std::optional<std::string> merged = MergedProse(field, heads);
+  return merged.has_value() ? ProseValue(field, *merged) : AllProse(field, heads);
+}
+
+bool ProseOverlaps(const FieldSpec& field, Heads heads) {
+  return !MergedProse(field, heads).has_value();
+}
+
+// --- States ---
+
+std::string LastThatFits(const FieldSpec& field, Heads heads) {
+  return heads[Replay(field, heads).effective].value;
+}
+
+bool SomeDoNotFollow(const FieldSpec& field, Heads heads) { return !Replay(field, heads).all_fit; }
+
+// --- The table ---
+
+bool Never(const FieldSpec&, Heads) { return false; }
+
+bool Always(const FieldSpec&, Heads) { return true; }
+
 struct Row {
   MergeClass merge;
   EffectiveRule rule;
   Choose when_one_value;  // the heads are equal in what the field compares
   Choose when_distinct;
+  NeedsPerson needs_person;  // when distinct
 };
 
 constexpr Row kRows[] = {
-    {MergeClass::kLatest, EffectiveRule::kUnspecified, Last, Last},
-    {MergeClass::kEarliest, EffectiveRule::kUnspecified, Last, Earliest},
-    {MergeClass::kHighest, EffectiveRule::kUnspecified, Last, Highest},
-    {MergeClass::kImmutable, EffectiveRule::kUnspecified, First, First},
-    {MergeClass::kText, EffectiveRule::kUnspecified, Last, Last},
-    {MergeClass::kState, EffectiveRule::kUnspecified, Last, Last},
-    {MergeClass::kReview, EffectiveRule::kHighestRating, Last, HighestRating},
-    {MergeClass::kReview, EffectiveRule::kDominant, Last, Dominant},
-    {MergeClass::kReview, EffectiveRule::kLastAgreed, Last, LastAgreed},
-    {MergeClass::kReview, EffectiveRule::kNone, Last, Nothing},
+    {MergeClass::kLatest, EffectiveRule::kUnspecified, Last, Last, Never},
+    {MergeClass::kEarliest, EffectiveRule::kUnspecified, Last, Earliest, Never},
+    {MergeClass::kHighest, EffectiveRule::kUnspecified, Last, Highest, Never},
+    {MergeClass::kImmutable, EffectiveRule::kUnspecified, First, First, Always},
+    {MergeClass::kText, EffectiveRule::kUnspecified, Last, MergeProse, ProseOverlaps},
+    {MergeClass::kState, EffectiveRule::kUnspecified, Last, LastThatFits, SomeDoNotFollow},
+    {MergeClass::kReview, EffectiveRule::kHighestRating, Last, HighestRating, Always},
+    {MergeClass::kReview, EffectiveRule::kDominant, Last, Dominant, Always},
+    {MergeClass::kReview, EffectiveRule::kLastAgreed, Last, LastAgreed, Always},
+    {MergeClass::kReview, EffectiveRule::kNone, Last, Nothing, Always},
 };
 
 // No row (a schema that validation would refuse) shows no value rather than a wrong one.
-Choose ChoiceFor(const FieldSpec& field, bool distinct) {
+constexpr Row kNoRow = {MergeClass::kReview, EffectiveRule::kUnspecified, Nothing, Nothing, Always};
+
+const Row& RowOf(const FieldSpec& field) {
   for (const Row& row : kRows) {
     if (row.merge != field.merge) continue;
     if (row.merge == MergeClass::kReview && row.rule != field.effective) continue;
-    return distinct ? row.when_distinct : row.when_one_value;
+    return row;
   }
-  return Nothing;
+  return kNoRow;
 }
 
 std::vector<std::string> Elements(Heads heads) {
@@ -184,13 +260,15 @@ Effective EffectiveOf(const FieldSpec& field, const FieldState& state) {
   }
   if (state.heads.empty()) return effective;
   const bool distinct = Distinct(field, state.heads);
-  effective.value = ChoiceFor(field, distinct)(field, state.heads);
-  effective.provisional = distinct && field.needs_person();
+  const Row& row = RowOf(field);
+  effective.value = (distinct ? row.when_distinct : row.when_one_value)(field, state.heads);
+  effective.provisional = distinct && row.needs_person(field, state.heads);
   return effective;
 }
 
 bool IsConflict(const FieldSpec& field, const FieldState& state) {
-  return field.needs_person() && Distinct(field, state.heads);
+  if (field.is_set()) return false;
+  return Distinct(field, state.heads) && RowOf(field).needs_person(field, state.heads);
 }
 
 Agreed AgreedFor(const FieldState& state) {

@@ -65,9 +65,13 @@ struct Effective {
 //   LATEST       the last in canonical order
 //   EARLIEST     the earliest value, HIGHEST the highest; any value before none
 //   IMMUTABLE    the first in canonical order
-//   TEXT, STATE  the last in canonical order. Merging prose over the common base, and replaying
-//                transitions by rank, come in a later release; until then every version stays a
-//                head and a person decides.
+//   TEXT         the heads' texts as one, over the common base, if they do not overlap; else all
+//                distinct texts whole, in canonical order, an empty line between two (the last
+//                alone where that is longer than the field may be)
+//   STATE        the concurrent transitions one after the other: in order of declared rank, the
+//                highest first, then in canonical order. The first fits: its author's own path
+//                leads to it. Each further one fits if it is the state come to by then, or follows
+//                directly from it. The last that fits is effective
 //   REVIEW       when the heads are one value in what the field compares: the last in canonical
 //                order; else by rule:
 //     HIGHEST_RATING  the highest likelihood x severity of one head, then the higher severity,
@@ -76,12 +80,30 @@ struct Effective {
 //     LAST_AGREED     the last head that holds the dominant value, if the field names one; else
 //                     the `agreed` with the lowest sequence (then the lowest bytes) of the heads
 //     NONE            no value
+// TEXT, exactly. The common base is the `agreed` with the lowest sequence (then the lowest bytes) of
+// the heads; nothing, when a head carries none (it created the record). Texts that equal the base,
+// and repeats, are left out: none left, the base; one left, that text, byte for byte. Of several, in
+// canonical order, the second is merged with the first, the third with what came of that, and so on,
+// each time over the same base. They overlap, and a person decides, when
+//   - the base or one of the texts has no words;
+//   - both sides changed a sentence, or changed or added sentences of one paragraph between which
+//     no sentence stands that both kept;
+//   - one side took away a whole paragraph which the other changed, or beside which the other
+//     changed or added one;
+//   - there are more than kMaxMergedTexts texts, or one has more than kMaxTextUnits units, or what
+//     comes of them is longer than the field may be.
+// Else every change of either side happens: paragraphs that both added at one place stand in
+// canonical order, what both did alike happens once. White space that differs is no change; what
+// stands in the earlier text is kept. Units: sync/merge/text_units.h. Which of two equal sentences
+// an author moved or kept is the diff's to say (sequence_diff.h).
+//
 // An atomic value is dominant when its first enum part is the dominant value and none of the parts
 // that the field compares is absent: a pause counts together with its incident, not alone.
 Effective EffectiveOf(const FieldSpec& field, const FieldState& state);
 
-// Whether at least two distinct values stand (distinct in what the rule compares) in a field whose
-// class needs a person. No value is a value here: somebody cleared it.
+// Whether a person must decide: at least two distinct values stand (distinct in what the rule
+// compares) and the class is REVIEW or IMMUTABLE; or TEXT, and they overlap; or STATE, and one does
+// not fit. No value is a value here: somebody cleared it.
 bool IsConflict(const FieldSpec& field, const FieldState& state);
 
 // The `agreed` of an edit that is about to be made on top of `state`, as its author sees it (own

@@ -383,6 +383,29 @@ absl::Status CheckSet(const FieldDescriptor& field, const v1::FieldOptions& opti
   }
 }
 
+// The value that wins, of the field's enum; of an atomic value: of its first enum part.
+absl::Status ReadDominant(absl::string_view path, const std::string& name, FieldSpec* spec) {
+  const ScalarSpec* scalar = &spec->scalar;
+  if (scalar->type == ValueType::kAtomic) {
+    const auto part =
+        std::find_if(spec->parts.begin(), spec->parts.end(),
+                     [](const ScalarSpec& each) { return each.type == ValueType::kEnum; });
+    if (part != spec->parts.end()) scalar = &*part;
+  }
+  if (scalar->type != ValueType::kEnum) {
+    return Contradiction(path, absl::StrCat("dominant ", Quoted(name), " on what has no enum"),
+                         "an enum, or an atomic message with one");
+  }
+  const auto* value = scalar->enum_type->FindValueByName(name);
+  if (value == nullptr || value->number() == 0) {
+    return Contradiction(
+        path, absl::StrCat("dominant ", Quoted(name)),
+        absl::StrCat("a value of ", scalar->enum_type->full_name(), " that is not 0"));
+  }
+  spec->dominant = value->number();
+  return absl::OkStatus();
+}
+
 absl::Status CheckEffective(absl::string_view path, const v1::FieldOptions& options,
                             FieldSpec* spec) {
   const v1::EffectiveRule rule = options.effective();
@@ -396,8 +419,9 @@ absl::Status CheckEffective(absl::string_view path, const v1::FieldOptions& opti
                                       v1::MergeClass_Name(options.merge())),
                          "effective with merge REVIEW only");
   }
-  if (rule != v1::DOMINANT && !options.dominant().empty()) {
-    return Contradiction(path, "dominant without effective DOMINANT", "both or neither");
+  if (rule != v1::DOMINANT && rule != v1::LAST_AGREED && !options.dominant().empty()) {
+    return Contradiction(path, "dominant without effective DOMINANT or LAST_AGREED",
+                         "one of the two, or no dominant value");
   }
   if (rule != v1::NONE && !options.when_unsettled().empty()) {
     return Contradiction(path, "when_unsettled without effective NONE", "both or neither");
@@ -410,17 +434,11 @@ absl::Status CheckEffective(absl::string_view path, const v1::FieldOptions& opti
     return Contradiction(path, "effective NONE without when_unsettled",
                          "what a screen says instead of a value");
   }
-  if (rule == v1::DOMINANT) {
-    if (spec->scalar.type != ValueType::kEnum) {
-      return Contradiction(path, "effective DOMINANT on what is no enum", "an enum");
-    }
-    const auto* value = spec->scalar.enum_type->FindValueByName(options.dominant());
-    if (value == nullptr || value->number() == 0) {
-      return Contradiction(
-          path, absl::StrCat("dominant ", Quoted(options.dominant())),
-          absl::StrCat("a value of ", spec->scalar.enum_type->full_name(), " that is not 0"));
-    }
-    spec->dominant = value->number();
+  if (rule == v1::DOMINANT && spec->scalar.type != ValueType::kEnum) {
+    return Contradiction(path, "effective DOMINANT on what is no enum", "an enum");
+  }
+  if (rule == v1::DOMINANT || !options.dominant().empty()) {
+    return ReadDominant(path, options.dominant(), spec);
   }
   return absl::OkStatus();
 }

@@ -96,7 +96,7 @@ struct FieldSpec {
 
   MergeClass merge = MergeClass::kLatest;
   EffectiveRule effective = EffectiveRule::kUnspecified;
-  int64_t dominant = 0;        // kDominant: the enum number that wins
+  int64_t dominant = 0;        // kDominant, kLastAgreed: the enum number that wins; 0 = none
   std::string when_unsettled;  // kNone
   bool removal_reviewed = false;
   bool safety = false;
@@ -126,7 +126,7 @@ struct FieldSpec {
     return merge == MergeClass::kText || merge == MergeClass::kState ||
            effective == EffectiveRule::kLastAgreed;
   }
-  // Whether distinct heads of this field need a person.
+  // Whether distinct heads of this field may need a person (merge/plan.h says when they do).
   bool needs_person() const {
     return merge == MergeClass::kReview || merge == MergeClass::kText ||
            merge == MergeClass::kState || merge == MergeClass::kImmutable;

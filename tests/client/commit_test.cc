@@ -185,6 +185,14 @@ TEST_F(CommitTest, TransitionsAreChecked) {
   EXPECT_EQ(device_.Edit(risk, R"({"status":null})").code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(CommitTest, ANewRecordBeginsInTheInitialState) {
+  const auto added = device_.Add("RiskAssessment", R"({"activity":"walk","status":"IN_FORCE"})");
+  EXPECT_EQ(added.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(added.status().message(),
+              HasSubstr("RiskAssessment.status: got IN_FORCE, wanted DRAFT or nothing"));
+  Must(device_.Add("RiskAssessment", R"({"activity":"walk","status":"DRAFT"})").status());
+}
+
 TEST_F(CommitTest, OverAVisibleConflictOnlyADecision) {
   const std::string id = Must(device_.Add("Person", R"({"address":"1 High St"})"));
   const OpenRecord form = Must(device_.replica().Get(id));

@@ -132,8 +132,12 @@ void RandomHistory::Capture(Peer& peer) {
   for (const FieldSpec& field : kind.fields) {
     // References would choose the file: most records here share the site's.
     if (!field.reference.empty() || (Below(3) != 0 && !members.empty())) continue;
-    const std::string value = RandomValue(field);
+    std::string value = RandomValue(field);
     if (value == "null" || value == "[]") continue;
+    // A new record begins in the initial state.
+    if (field.merge == MergeClass::kState) {
+      value = absl::StrCat("\"", field.scalar.FindValue(field.initial_state)->name, "\"");
+    }
     members.push_back(absl::StrCat("\"", field.scalar.name, "\":", value));
   }
   if (members.empty()) return;

@@ -86,14 +86,67 @@ Scenario None() {
   return {"NONE", f, {Text(f, "a"), ""}, {1, 3}, 3, false, rule};
 }
 
-Scenario Narrative() {
-  const FieldSpec f = NarrativeField();
-  return {"TEXT", f, {Text(f, "a"), Text(f, "b")}, {1, 3}, 3, false, IsLastHead};
+// The `agreed` that all heads go back to; nothing for a creation.
+std::string CommonBase(const FieldState& state) {
+  const Agreed* lowest = nullptr;
+  for (const Head& head : state.heads) {
+    const Agreed& own = *head.agreed;
+    if (lowest == nullptr || own.sequence < lowest->sequence) lowest = &own;
+  }
+  return lowest == nullptr ? "" : lowest->value;
 }
 
+// One sentence, or none: whoever left it as it was does not count, and two others need a person.
+Scenario Narrative() {
+  const FieldSpec f = NarrativeField();
+  Scenario s = {"TEXT", f,      {Text(f, "May go."), Text(f, "Must not go.")}, {1, 3}, 3,
+                false,  nullptr};
+  s.conflict = [](const FieldState& state) {
+    Values changed;
+    for (const Head& head : state.heads) {
+      if (head.value != CommonBase(state) && !Has(changed, head.value)) {
+        changed.push_back(head.value);
+      }
+    }
+    return changed.size() > 1;
+  };
+  s.merges = true;
+  return s;
+}
+
+// Paragraphs after one that all know, added and taken out: whether it merges is the engine's to
+// say, but not by order of arrival.
+Scenario Paragraphs() {
+  const FieldSpec f = NarrativeField();
+  Scenario s = {"TEXT, paragraphs", f, {}, {1}, 3, false, nullptr};
+  for (const char* text : {"One.", "One.\n\nTwo.", "One.\n\nSix."}) {
+    s.values.push_back(Text(f, text));
+  }
+  s.conflict = [f](const FieldState& state) { return IsConflict(f, state); };
+  s.merges = true;
+  return s;
+}
+
+// Replayed here by hand: ranks ascend with these numbers, and ENDED follows from both others.
 Scenario Status() {
   const FieldSpec f = StatusField();
-  return {"STATE", f, {Number(f, 1), Number(f, 2)}, {1, 3}, 3, false, IsLastHead};
+  const Values states = {Number(f, kActive), Number(f, kSuspended), Number(f, kEnded)};
+  Scenario s = {"STATE", f, states, {1}, 3, false, Prefers(states)};
+  s.conflict = [](const FieldState& state) {
+    Values values;
+    for (const Head& head : state.heads) values.push_back(head.value);
+    return !AllEqual(values);
+  };
+  return s;
+}
+
+// REINSTATED ranks below SUSPENDED and follows from it: both fit, and nobody is asked.
+Scenario StatusThatFits() {
+  const FieldSpec f = StatusField();
+  const Values states = {Number(f, kSuspended), Number(f, kReinstated)};
+  Scenario s = {"STATE, fitting", f, states, {1, 3}, 3, false, Prefers(states)};
+  s.conflict = [](const FieldState&) { return false; };
+  return s;
 }
 
 Scenario ReviewDue() {
@@ -122,8 +175,9 @@ Scenario Barriers() {
 }
 
 std::vector<Scenario> AllScenarios() {
-  return {Latest(),    HighestRating(), Dominant(),  LastAgreed(),    PausedDecision(), None(),
-          Narrative(), Status(),        ReviewDue(), ValueToPerson(), Subject(),        Barriers()};
+  return {Latest(),    HighestRating(), Dominant(),   LastAgreed(), PausedDecision(),
+          None(),      Narrative(),     Paragraphs(), Status(),     StatusThatFits(),
+          ReviewDue(), ValueToPerson(), Subject(),    Barriers()};
 }
 
 void ExpectLawful(const Scenario& scenario) {
@@ -337,6 +391,8 @@ TEST(ExhaustiveTest, CatchesPlantedMistakes) {
       {"shows the last", ReviewDue(), {Plan, ShowsTheLast}, "rule"},
       {"shows the last", Subject(), {Plan, ShowsTheLast}, "rule"},
       {"hides the conflict", LastAgreed(), {Plan, HidesTheConflict}, "rule"},
+      {"hides the conflict", Narrative(), {Plan, HidesTheConflict}, "rule"},
+      {"shows the last", Status(), {Plan, ShowsTheLast}, "rule"},
   };
   for (const auto& m : kMistakes) {
     const Report report = Explore(m.scenario, m.engine);

@@ -316,7 +316,8 @@ class Explorer {
   void CheckServer(const World& world) {
     CheckHeads(world);
     const Effective effective = engine_.effective(s_.field, *world.server);
-    const bool conflict = CountDistinct(*world.server) > 1 && s_.field.needs_person();
+    const bool conflict = s_.conflict ? s_.conflict(*world.server)
+                                      : CountDistinct(*world.server) > 1 && s_.field.needs_person();
     if (effective.provisional != conflict || IsConflict(s_.field, *world.server) != conflict) {
       Violate("rule", world);
     }
@@ -374,7 +375,7 @@ class Explorer {
 
   void CheckValue(const World& world, const std::string& value, bool conflict) {
     const auto is_known = std::find(s_.values.begin(), s_.values.end(), value) != s_.values.end();
-    if (!is_known && !value.empty()) Violate("committed", world);
+    if (!is_known && !value.empty() && !s_.merges) Violate("committed", world);
     std::vector<std::string> heads;
     for (const Head& head : world.server->heads) heads.push_back(head.value);
     if (s_.rule && !s_.rule(heads, value)) Violate("rule", world);

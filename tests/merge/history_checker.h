@@ -14,7 +14,7 @@
 //   no loss    a committed value is a head, or was named in a later edit's base, or (LATEST only)
 //              has a later head in its place
 //   replaced   a value that was seen and replaced is no head
-//   committed  the effective value is one that somebody committed, or none
+//   committed  the effective value is one that somebody committed, or none (but for merged TEXT)
 //   rule       the field's own rule about its heads (see Scenario)
 //   known      the value of LAST_AGREED under conflict was known to the author of every head
 //   own        no author's later LATEST edit loses to an earlier one of the same author
@@ -52,6 +52,11 @@ struct Scenario {
   bool early_estimates = false;
   // Whether `effective` is right for heads with these values. May be empty.
   std::function<bool(const std::vector<std::string>& heads, const std::string& effective)> rule;
+  // Whether a person must decide between these heads; empty: when two distinct values stand in a
+  // field whose class needs a person.
+  std::function<bool(const FieldState& heads)> conflict = nullptr;
+  // The effective value may be made of several (the law "committed" does not hold).
+  bool merges = false;
 };
 
 struct Report {

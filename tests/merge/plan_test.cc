@@ -18,6 +18,7 @@
 #include "sync/base/bytes.h"
 #include "sync/change/state.h"
 #include "sync/change/wire.h"
+#include "sync/merge/states.h"
 #include "sync/schema/schema.h"
 #include "tests/merge/sample_fields.h"
 
@@ -291,25 +292,114 @@ TEST(PlanTest, TwoAddressesShowNone) {
   });
 }
 
-TEST(PlanTest, TextAndStatesKeepEveryVersion) {
+TEST(PlanTest, ProseMergesBySentencesAndNothingSmaller) {
   const FieldSpec situation = NarrativeField();
   const auto v = [&](absl::string_view text) { return Text(situation, text); };
-  const Agreed first = {1, v("May go out with a carer.")};
+  const Agreed first{1, v("May go out with a carer.")};
+  const Agreed walks{1, v("He walks.")};
   Check(situation, {
-    {"both rewrote one sentence",
+    {"two sentences that must not become a third",
      {{"P1", 1, {}, first.value, Agreed()}, {"A1", 10, {"P1"}, v("May go out alone."), first},
       {"B1", 20, {"P1"}, v("Must not go out with a carer."), first}},
-     "A1 B1", v("Must not go out with a carer."), kConflict, Word::kConflict},
+     "A1 B1", v("May go out alone.\n\nMust not go out with a carer."), kConflict,
+     Word::kConflict},
+    {"a paragraph each",
+     {{"P1", 1, {}, walks.value, Agreed()}, {"A1", 10, {"P1"}, v("He walks.\n\nHe eats."), walks},
+      {"B1", 20, {"P1"}, v("He walks.\n\nHe sleeps."), walks}},
+     "A1 B1", v("He walks.\n\nHe eats.\n\nHe sleeps."), kNoConflict, Word::kMerged},
+    {"one stands on what was merged, one on the old text",
+     {{"P1", 1, {}, walks.value, Agreed()}, {"A1", 10, {"P1"}, v("He walks.\n\nHe eats."), walks},
+      {"B1", 20, {"P1"}, v("He walks.\n\nHe sleeps."), walks},
+      {"C1", 30, {"A1", "B1"}, v("He walks.\n\nHe eats.\n\nHe sleeps well."), walks},
+      {"D1", 40, {"P1"}, v("He walks daily."), walks}},
+     "C1 D1", v("He walks daily.\n\nHe eats.\n\nHe sleeps well."), kNoConflict, Word::kMerged},
+    {"the lowest agreed is the base",
+     {{"P1", 1, {}, walks.value, Agreed()}, {"P2", 5, {"P1"}, v("He walks.\n\nHe eats."), walks},
+      {"A1", 10, {"P2"}, v("He walks.\n\nHe eats.\n\nHe sleeps."),
+       Agreed{2, v("He walks.\n\nHe eats.")}},
+      {"B1", 20, {"P1"}, v("He walks daily."), walks}},
+     "A1 B1", v("He walks daily.\n\nHe eats.\n\nHe sleeps."), kNoConflict, Word::kMerged},
     {"the same words", {{"A1", 10, {}, v("x")}, {"B1", 20, {}, v("x")}},
      "A1 B1", v("x"), kNoConflict, Word::kMerged},
+    {"created twice", {{"A1", 10, {}, v("One.")}, {"B1", 20, {}, v("Two.")}},
+     "A1 B1", v("One.\n\nTwo."), kConflict, Word::kConflict},
+    {"changed and cleared",
+     {{"P1", 1, {}, walks.value, Agreed()}, {"A1", 10, {"P1"}, "", walks},
+      {"B1", 20, {"P1"}, v("He walks.\n\nHe eats."), walks}},
+     "A1 B1", v("He walks.\n\nHe eats."), kConflict, Word::kConflict},
   });
+}
+
+TEST(PlanTest, TextsThatDoNotFitTogetherShowTheLast) {
+  FieldSpec situation = NarrativeField();
+  situation.scalar.max_bytes = 20;
+  const auto v = [&](absl::string_view text) { return Text(situation, text); };
+  const Agreed walks{1, v("He walks.")};
+  Check(situation, {
+    {"a paragraph each, too long together",
+     {{"P1", 1, {}, walks.value, Agreed()}, {"A1", 10, {"P1"}, v("He walks.\n\nHe eats."), walks},
+      {"B1", 20, {"P1"}, v("He walks.\n\nHe reads."), walks}},
+     "A1 B1", v("He walks.\n\nHe reads."), kConflict, Word::kConflict},
+  });
+}
+
+TEST(PlanTest, TransitionsAreReplayedByRank) {
   const FieldSpec status = StatusField();
+  const auto v = [&](int64_t state) { return Number(status, state); };
+  const Agreed active{1, v(kActive)};
   Check(status, {
-    {"two transitions",
-     {{"P1", 1, {}, Number(status, 1)}, {"A1", 10, {"P1"}, Number(status, 2)},
-      {"B1", 20, {"P1"}, Number(status, 3)}},
-     "A1 B1", Number(status, 3), kConflict, Word::kConflict},
+    {"both to the same", {{"P1", 1, {}, v(kActive), Agreed()},
+      {"A1", 10, {"P1"}, v(kEnded), active}, {"B1", 20, {"P1"}, v(kEnded), active}},
+     "A1 B1", v(kEnded), kNoConflict, Word::kMerged},
+    {"the higher first, and the other does not follow from it",
+     {{"P1", 1, {}, v(kActive), Agreed()},
+      {"A1", 10, {"P1"}, v(kSuspended), active}, {"B1", 20, {"P1"}, v(kEnded), active}},
+     "A1 B1", v(kEnded), kConflict, Word::kConflict},
+    {"the same, the other way about in time",
+     {{"P1", 1, {}, v(kActive), Agreed()},
+      {"A1", 10, {"P1"}, v(kEnded), active}, {"B1", 20, {"P1"}, v(kSuspended), active}},
+     "A1 B1", v(kEnded), kConflict, Word::kConflict},
+    {"the lower follows from the higher",
+     {{"P1", 1, {}, v(kActive), Agreed()}, {"A1", 10, {"P1"}, v(kSuspended), active},
+      {"B1", 20, {"P1"}, v(kSuspended), active}, {"B2", 30, {"B1"}, v(kReinstated), active}},
+     "A1 B2", v(kReinstated), kNoConflict, Word::kMerged},
+    {"three, of which one does not fit",
+     {{"P1", 1, {}, v(kActive), Agreed()}, {"A1", 10, {"P1"}, v(kSuspended), active},
+      {"B1", 20, {"P1"}, v(kReinstated), active}, {"C1", 30, {"P1"}, v(kActive), active}},
+     "A1 B1 C1", v(kReinstated), kConflict, Word::kConflict},
   });
+}
+
+TEST(StatesTest, WhatMayFollowWhatTheAuthorSaw) {
+  const FieldSpec status = StatusField();
+  const auto v = [&](int64_t state) { return Number(status, state); };
+  const struct {
+    std::vector<std::string> seen;
+    std::string value;
+    bool create;
+    const char* problem;  // null: allowed
+  } kCases[] = {
+      {{}, v(kProposed), true, nullptr},
+      {{}, v(kActive), true, "got ACTIVE, wanted PROPOSED or nothing: a new record begins there"},
+      {{}, v(kProposed), false, nullptr},
+      {{}, v(kActive), false, nullptr},
+      {{}, v(kSuspended), false, "got SUSPENDED, wanted what may follow PROPOSED: ACTIVE, ENDED"},
+      {{v(kActive)}, v(kSuspended), false, nullptr},
+      {{v(kActive)}, v(kActive), false, nullptr},
+      {{v(kActive)}, v(kProposed), false,
+       "got PROPOSED, wanted what may follow ACTIVE: SUSPENDED, ENDED"},
+      {{v(kEnded)}, v(kActive), false, "got ACTIVE, wanted what may follow ENDED: nothing"},
+      {{v(kActive)}, "", false, "got no value, wanted what may follow ACTIVE: SUSPENDED, ENDED"},
+      // A person who decides between two may take either, or what follows either.
+      {{v(kSuspended), v(kEnded)}, v(kReinstated), false, nullptr},
+      {{v(kSuspended), v(kEnded)}, v(kSuspended), false, nullptr},
+      {{v(kSuspended), v(kEnded)}, v(kActive), false,
+       "got ACTIVE, wanted what may follow SUSPENDED, ENDED: REINSTATED, ENDED"},
+  };
+  for (const auto& c : kCases) {
+    const auto problem = TransitionProblem(status, c.seen, c.value, c.create);
+    EXPECT_EQ(problem.value_or("(allowed)"), c.problem == nullptr ? "(allowed)" : c.problem);
+  }
 }
 
 TEST(PlanTest, EarliestAndHighestNeedNobody) {

@@ -101,8 +101,15 @@ FieldSpec NarrativeField() {
 
 FieldSpec StatusField() {
   FieldSpec field = MakeField(9, "status", ValueType::kEnum, MergeClass::kState);
-  field.initial_state = 1;
-  field.transitions = {{1, 2}, {2, 3}};
+  field.scalar.values = {{kProposed, "PROPOSED", "proposed", 1},
+                         {kActive, "ACTIVE", "active", 3},
+                         {kSuspended, "SUSPENDED", "suspended", 5},
+                         {kReinstated, "REINSTATED", "reinstated", 4},
+                         {kEnded, "ENDED", "ended", 6}};
+  field.initial_state = kProposed;
+  field.transitions = {{kProposed, kActive},      {kActive, kSuspended}, {kSuspended, kReinstated},
+                       {kReinstated, kSuspended}, {kProposed, kEnded},   {kActive, kEnded},
+                       {kSuspended, kEnded},      {kReinstated, kEnded}};
   return field;
 }
 

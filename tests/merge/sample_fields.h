@@ -36,6 +36,13 @@ inline constexpr int64_t kSupported = 1;
 inline constexpr int64_t kDenied = 3;
 inline constexpr int64_t kPaused = 4;
 
+// In this order but for REINSTATED, which ranks below SUSPENDED. Anything may end.
+inline constexpr int64_t kProposed = 1;
+inline constexpr int64_t kActive = 2;
+inline constexpr int64_t kSuspended = 3;
+inline constexpr int64_t kReinstated = 4;
+inline constexpr int64_t kEnded = 5;
+
 // Canonical values of a field; text, dates and elements, then enums and numbers.
 std::string Text(const FieldSpec& field, absl::string_view text);
 std::string Number(const FieldSpec& field, int64_t number);

@@ -219,6 +219,14 @@ INSTANTIATE_TEST_SUITE_P(
              "optional Colour.Value x = 1 [(doorstep.v1.field) = "
              "{ merge: LATEST dominant: \"RED\" }];",
              "t.A.x", "dominant without effective DOMINANT"},
+        Case{"dominant with LAST_AGREED, of no such value",
+             "optional Colour.Value x = 1 [(doorstep.v1.field) = "
+             "{ merge: REVIEW effective: LAST_AGREED dominant: \"BLUEISH\" }];",
+             "t.A.x", "dominant \"BLUEISH\", wanted a value of t.Colour.Value"},
+        Case{"dominant of an atomic message without an enum",
+             "optional Pair x = 1 [(doorstep.v1.field) = "
+             "{ merge: REVIEW effective: LAST_AGREED dominant: \"RED\" }];",
+             "t.A.x", "on what has no enum"},
         Case{"NONE without words",
              "optional string x = 1 [(doorstep.v1.field) = { merge: REVIEW effective: NONE }];",
              "t.A.x", "NONE without when_unsettled"},

@@ -371,6 +371,58 @@ TEST_F(Ingest, AFieldThatIsSetOnceIsNotChanged) {
               ElementsAre(v1::Outcome::CONFLICT));
 }
 
+TEST_F(Ingest, ATransitionIsJudgedByWhatItsAuthorSaw) {
+  const auto to = [&](const char* state, std::vector<ChangeId> base) {
+    return Edit("RiskAssessment", kRecord, absl::StrCat("{\"status\": \"", state, "\"}"), base);
+  };
+  ExpectRejected(Outcome(*a_, {Create("RiskAssessment", kRecord, R"({"status": "IN_FORCE"})")}),
+                 "values.status: got IN_FORCE, wanted DRAFT or nothing");
+  const Unit made = a_->Do(kFile, {Create("RiskAssessment", kRecord, R"({"status": "DRAFT"})")});
+  const ChangeId draft{made.incarnation, made.counter};
+  ExpectRejected(Outcome(*b_, {to("UNDER_REVIEW", {draft})}),
+                 "values.status: got UNDER_REVIEW, wanted what may follow DRAFT: IN_FORCE, "
+                 "SUPERSEDED");
+  const v1::Outcome force = Outcome(*a_, {to("IN_FORCE", {draft})});
+  EXPECT_THAT(WordsOf(force), ElementsAre(v1::Outcome::APPLIED));
+  // The same edit is refused also when what it names is no longer a head: the answer does not
+  // depend on who came first.
+  ExpectRejected(Outcome(*b_, {to("UNDER_REVIEW", {draft})}), "wanted what may follow DRAFT");
+  // A right one that came late stands beside the first.
+  EXPECT_THAT(WordsOf(Outcome(*b_, {to("SUPERSEDED", {draft})})),
+              ElementsAre(v1::Outcome::CONFLICT));
+  const FieldState& status = FieldOf(*world_.Load(kRecord), "RiskAssessment", "status");
+  EXPECT_THAT(status.heads, SizeIs(2));
+}
+
+TEST_F(Ingest, TransitionsOfOneUnitFollowEachOther) {
+  Unit unit = a_->Prepare(
+      kFile, {Create("RiskAssessment", kRecord, R"({"status": "DRAFT"})"),
+              Edit("RiskAssessment", kRecord, R"({"status": "IN_FORCE"})", {{a_->incarnation, 1}}),
+              Edit("RiskAssessment", kRecord, R"({"status": "DRAFT"})", {{a_->incarnation, 2}})});
+  Push(*a_, unit);
+  a_->Pull();
+  ExpectRejected(a_->OutcomeOf(unit),
+                 "changes[2].values.status: got DRAFT, wanted what may follow IN_FORCE");
+}
+
+TEST_F(Ingest, TwoPeoplesParagraphsMerge) {
+  a_->Do(kFile, {Create("CaseStudy", kRecord, R"({"situation": "He walks."})")});
+  const ChangeId first{a_->incarnation, 1};
+  const Agreed agreed{world_.Head(), Values("CaseStudy", R"({"situation": "He walks."})")};
+  const auto add = [&](const char* json) {
+    ChangeData change = Edit("CaseStudy", kRecord, json, {first});
+    change.edits[0].agreed = agreed;
+    return change;
+  };
+  a_->Do(kFile, {add(R"({"situation": "He walks.\n\nHe eats."})")});
+  const v1::Outcome late = Outcome(*b_, {add(R"({"situation": "He walks.\n\nHe reads."})")});
+  EXPECT_THAT(WordsOf(late), ElementsAre(v1::Outcome::MERGED));
+  const v1::Outcome third = Outcome(*b_, {add(R"({"situation": "He runs."})")});
+  EXPECT_THAT(WordsOf(third), ElementsAre(v1::Outcome::MERGED));
+  const v1::Outcome overlap = Outcome(*a_, {add(R"({"situation": "He rests."})")});
+  EXPECT_THAT(WordsOf(overlap), ElementsAre(v1::Outcome::CONFLICT));
+}
+
 TEST_F(Ingest, TooManyVersionsOfAFieldAreRefused) {
   a_->Do(kFile, {Create("CaseStudy", kRecord, R"({"situation": "0"})")});
   for (size_t i = 1; i < kMaxFieldHeads; ++i) {

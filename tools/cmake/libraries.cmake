@@ -1,7 +1,7 @@
 # Everything Debian provides. Names to use in DEPS: absl::status and other absl::*,
 # protobuf::libprotobuf, gRPC::grpc++ (by way of doorstep_grpc), OpenSSL::Crypto, Threads::Threads,
 # spdlog::spdlog, CLI11::CLI11, nlohmann_json::nlohmann_json, benchmark::benchmark,
-# doorstep_sodium, doorstep_zstd, doorstep_rapidcheck.
+# doorstep_sodium, doorstep_zstd, doorstep_dtl, doorstep_rapidcheck.
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -23,6 +23,11 @@ target_link_libraries(doorstep_sodium INTERFACE PkgConfig::sodium)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET GLOBAL libzstd)
 add_library(doorstep_zstd INTERFACE)
 target_link_libraries(doorstep_zstd INTERFACE PkgConfig::zstd)
+
+# Headers only.
+find_path(DTL_INCLUDE dtl/dtl.hpp REQUIRED)
+add_library(doorstep_dtl INTERFACE)
+target_include_directories(doorstep_dtl SYSTEM INTERFACE ${DTL_INCLUDE})
 
 find_path(RAPIDCHECK_INCLUDE rapidcheck/gtest.h REQUIRED)
 find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
