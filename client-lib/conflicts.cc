@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "client-lib/value_json.h"
 #include "sync/base/status.h"
+#include "sync/merge/judgement.h"
 #include "sync/merge/plan.h"
 
 namespace doorstep::client {
@@ -46,10 +47,15 @@ absl::StatusOr<OpenCase> Load(Store& store, const Case& found) {
     open.record = *std::move(record);
     open.kind = store.schema().Find(open.record.kind);
   }
-  if (open.kind != nullptr) open.field = open.kind->Find(found.field);
-  if (open.field == nullptr || open.record.Find(found.field) == nullptr) {
+  if (open.kind != nullptr) open.field = open.kind->FindWithMarks(found.field);
+  // A whole assessment is no field of its own.
+  const bool has_heads = found.field == kAssessedField || open.record.Find(found.field) != nullptr;
+  if (open.field == nullptr || !has_heads) {
     return absl::DataLossError(absl::StrCat("_conflict: a case over record ",
                                             found.record.ToString(), ", which has no such field"));
+  }
+  if (found.field == kAssessedField) {
+    DOORSTEP_ASSIGN_OR_RETURN(open.children, store.tables().ChildrenOf(open.record));
   }
   return open;
 }
@@ -97,8 +103,33 @@ absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store) {
   return out;
 }
 
+namespace {
+
+// The changes that nobody has assessed together, in order of time.
+absl::Status DescribeJudgement(const Schema& schema, const OpenCase& open, Conflict* out) {
+  Judgement judgement = {&open.record};
+  for (const RecordState& child : open.children) judgement.push_back(&child);
+  for (const MemberHead& member : UnassessedHeads(schema, judgement)) {
+    const KindSpec& kind = *schema.Find(member.record->kind);
+    const FieldSpec& field = *kind.Find(member.field);
+    DOORSTEP_ASSIGN_OR_RETURN(Version version, VersionOf(schema, kind, field, *member.head));
+    version.field = field.scalar.name;
+    version.record = member.record->id.ToString();
+    out->versions.push_back(std::move(version));
+  }
+  std::stable_sort(out->versions.begin(), out->versions.end(),
+                   [](const Version& a, const Version& b) { return a.time_ms < b.time_ms; });
+  if (out->versions.size() > 1) out->opened_ms = out->versions[1].time_ms;
+  out->due_ms = out->opened_ms + kSafetyDueMs;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<Conflict> Describe(const Schema& schema, const OpenCase& open) {
-  const FieldState& state = *open.record.Find(open.field->number());
+  static const FieldState kNone;
+  const FieldState* held = open.record.Find(open.field->number());
+  const FieldState& state = held == nullptr ? kNone : *held;
   Conflict out;
   out.case_id = CaseId(open.record.id, open.field->number()).ToString();
   out.record = open.record.id.ToString();
@@ -106,8 +137,15 @@ absl::StatusOr<Conflict> Describe(const Schema& schema, const OpenCase& open) {
   out.field = open.field->scalar.name;
   out.label = open.field->label;
   out.safety = open.field->safety;
-  for (const Head& head : state.heads) {
-    DOORSTEP_ASSIGN_OR_RETURN(Version version, VersionOf(schema, *open.kind, *open.field, head));
+  if (open.field->number() == kAssessedField) {
+    out.safety = true;
+    out.advice = "changed by two people - nobody has assessed the whole";
+    DOORSTEP_RETURN_IF_ERROR(DescribeJudgement(schema, open, &out));
+    return out;
+  }
+  for (const size_t place : CaseHeads(*open.field, state)) {
+    DOORSTEP_ASSIGN_OR_RETURN(Version version,
+                              VersionOf(schema, *open.kind, *open.field, state.heads[place]));
     out.versions.push_back(std::move(version));
   }
   const Effective effective = EffectiveOf(*open.field, state);

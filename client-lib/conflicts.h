@@ -17,6 +17,8 @@ struct OpenCase {
   RecordState record;
   const KindSpec* kind = nullptr;
   const FieldSpec* field = nullptr;
+  // Of a case over a whole assessment (kAssessedField): the records that belong to it.
+  std::vector<RecordState> children;
 };
 
 // By id, or by first digits that only one open case has. kNotFound: none; kInvalidArgument:

@@ -19,7 +19,10 @@
 #include "sync/base/utf8.h"
 #include "sync/change/record_json.h"
 #include "sync/change/site_file.h"
+#include "sync/merge/judgement.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
+#include "sync/merge/record.h"
 #include "sync/merge/states.h"
 
 namespace doorstep {
@@ -27,16 +30,12 @@ namespace {
 
 using client::Wanted;
 
-std::string FieldPath(const KindSpec& kind, const FieldSpec& field) {
-  return absl::StrCat(kind.name, ".", field.scalar.name);
-}
-
 // Somebody must decide first; says which case, and how.
 absl::Status UndecidedError(const KindSpec& kind, const FieldSpec& field, const RecordState& record,
                             const FieldState& state) {
   const std::string case_id = CaseId(record.id, field.number()).ToString();
   absl::Status status = absl::FailedPreconditionError(absl::StrCat(
-      FieldPath(kind, field), ": ", state.heads.size(), " versions of the ", field.label,
+      client::FieldPath(kind, field), ": ", state.heads.size(), " versions of the ", field.label,
       " stand on record ", record.id.ToString(),
       ", wanted a decision between them before another edit. To decide case ", case_id,
       ": doorstep settle ", case_id, " --keep N | --value JSON | --both, with --reason WHY"));
@@ -44,32 +43,35 @@ absl::Status UndecidedError(const KindSpec& kind, const FieldSpec& field, const 
   return status;
 }
 
-// A transition is checked against what its author saw.
-absl::Status CheckTransition(const KindSpec& kind, const FieldSpec& field,
-                             const std::vector<std::string>& seen, absl::string_view after,
-                             bool create) {
-  const auto problem = TransitionProblem(field, seen, after, create);
-  if (!problem.has_value()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(FieldPath(kind, field), ": ", *problem));
+// Whether an element that somebody proposed to take out is not among `after`.
+bool TakesWhatIsInQuestion(const FieldSpec& field, const FieldState& state,
+                           const std::vector<std::string>& after) {
+  const std::vector<size_t> places = CaseHeads(field, state);
+  return std::any_of(places.begin(), places.end(), [&](size_t place) {
+    return !std::binary_search(after.begin(), after.end(), state.heads[place].value);
+  });
 }
 
 absl::Status CheckEdit(const KindSpec& kind, const FieldSpec& field, const RecordState& record,
                        const FieldState& state, const Effective& before,
                        const std::vector<std::string>& after) {
-  if (IsConflict(field, state)) return UndecidedError(kind, field, record, state);
+  // To a set in question people may go on adding.
+  const bool conflict =
+      field.is_set() ? TakesWhatIsInQuestion(field, state, after) : IsConflict(field, state);
+  if (conflict) return UndecidedError(kind, field, record, state);
   if (field.merge == MergeClass::kImmutable && !before.value.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        FieldPath(kind, field), ": got another value, wanted what was set when record ",
+        client::FieldPath(kind, field), ": got another value, wanted what was set when record ",
         record.id.ToString(), " was made: it never changes"));
   }
   if (field.merge == MergeClass::kState) {
     std::vector<std::string> seen;
     if (!before.value.empty()) seen.push_back(before.value);
-    return CheckTransition(kind, field, seen, after.empty() ? "" : after.front(), false);
+    return client::CheckTransition(kind, field, seen, after.empty() ? "" : after.front(), false);
   }
   if (field.is_set() && after.size() > kMaxSetElements) {
-    return absl::ResourceExhaustedError(absl::StrCat(FieldPath(kind, field), ": got ", after.size(),
-                                                     " elements, wanted at most ",
+    return absl::ResourceExhaustedError(absl::StrCat(client::FieldPath(kind, field), ": got ",
+                                                     after.size(), " elements, wanted at most ",
                                                      kMaxSetElements));
   }
   return absl::OkStatus();
@@ -94,18 +96,6 @@ absl::StatusOr<std::vector<FieldValues>> ValuesOf(const KindSpec& kind,
   return ParseValues(kind, bytes, Unknown::kKeep);
 }
 
-absl::Status CheckReason(absl::string_view reason) {
-  if (reason.empty()) {
-    return absl::InvalidArgumentError("reason: got none, wanted why this was decided");
-  }
-  if (reason.size() > kMaxSettleReasonBytes || !IsValidUtf8(reason) ||
-      reason.find('\0') != absl::string_view::npos) {
-    return InvalidField("reason", reason,
-                        absl::StrCat("at most ", kMaxSettleReasonBytes, " bytes of UTF-8"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status Edits::Impl::CheckUntouched(const Uuid& record) const {
@@ -128,7 +118,7 @@ absl::StatusOr<Uuid> Edits::Impl::FileByReference(const KindSpec& kind,
     DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> held, store.tables().Load(target));
     if (held.has_value()) return held->compartment.file;
     return absl::NotFoundError(
-        absl::StrCat(FieldPath(kind, *spec), ": ", spec->reference, " ", target.ToString(),
+        absl::StrCat(client::FieldPath(kind, *spec), ": ", spec->reference, " ", target.ToString(),
                      " is not held here, so its file is not known: name the file, or sync first"));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const std::string tenant, store.Text(client::key::kTenant));
@@ -184,20 +174,37 @@ absl::StatusOr<std::string> Edits::Impl::Add(const KindSpec& kind, std::vector<F
     if (!spec.is_set()) {
       out.value = std::move(field.values.front());
       if (spec.merge == MergeClass::kState) {
-        DOORSTEP_RETURN_IF_ERROR(CheckTransition(kind, spec, {}, out.value, true));
+        DOORSTEP_RETURN_IF_ERROR(client::CheckTransition(kind, spec, {}, out.value, true));
       }
       continue;
     }
     if (field.values.size() > kMaxSetElements) {
       return absl::ResourceExhaustedError(
-          absl::StrCat(FieldPath(kind, spec), ": got ", field.values.size(),
+          absl::StrCat(client::FieldPath(kind, spec), ": got ", field.values.size(),
                        " elements, wanted at most ", kMaxSetElements));
     }
     out.adds = std::move(field.values);
   }
+  DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, SeenByNew(edit.change));
   touched.emplace(edit.change.record, edit.compartment);
   edits.push_back(std::move(edit));
   return edits.back().change.record.ToString();
+}
+
+// A new record joins the judgement of those that it refers to, as they stand now.
+absl::StatusOr<std::vector<ChangeId>> Edits::Impl::SeenByNew(const ChangeData& change) {
+  const KindSpec& kind = *store.schema().Find(change.kind);
+  const bool of_judgement =
+      std::any_of(change.edits.begin(), change.edits.end(),
+                  [&](const FieldEdit& edit) { return kind.Find(edit.field)->keeps_seen; });
+  if (!of_judgement) return std::vector<ChangeId>();
+  RecordState record;
+  record.id = change.record;
+  record.kind = change.kind;
+  PlanChange(kind, change, 0, 0, "", &record);
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<ChangeId> ids, client::SeenElsewhere(store, record));
+  if (ids.size() > kMaxSeenHeads) ids.resize(kMaxSeenHeads);
+  return ids;
 }
 
 absl::StatusOr<std::vector<ChangeId>> Edits::Impl::BaseOf(const client::OpenedRecord& opened,
@@ -240,23 +247,63 @@ absl::StatusOr<FieldEdit> Edits::Impl::EditOf(const client::OpenedRecord& opened
   }
   const std::vector<std::string> before = EffectiveOf(field, state).elements;
   for (const std::string& element : wanted) {
-    if (!std::binary_search(before.begin(), before.end(), element)) edit.adds.push_back(element);
+    if (std::binary_search(before.begin(), before.end(), element)) continue;
+    edit.adds.push_back(element);
+    // Proposals to take out what somebody else has taken out since are answered by adding it again.
+    FieldEdit::Removal answered;
+    answered.element = element;
+    for (const Head& head : state.heads) {
+      if (head.value == element) answered.adds.push_back(head.id);
+    }
+    if (answered.adds.empty()) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(answered.adds, Current(answered.adds));
+    edit.removals.push_back(std::move(answered));
   }
   for (const std::string& element : before) {
     if (std::binary_search(wanted.begin(), wanted.end(), element)) continue;
     FieldEdit::Removal removal;
     removal.element = element;
     for (const Head& head : state.heads) {
-      if (head.value != element) continue;
-      ChangeId id = head.id;
-      if (head.sequence == 0) {
-        DOORSTEP_ASSIGN_OR_RETURN(id, client::CurrentId(store, id));
-      }
-      removal.adds.push_back(id);
+      if (head.value == element && !head.IsProposal()) removal.adds.push_back(head.id);
     }
+    DOORSTEP_ASSIGN_OR_RETURN(removal.adds, Current(removal.adds));
     edit.removals.push_back(std::move(removal));
   }
   return edit;
+}
+
+// Ids that were pending when a record was opened may have changed since. Ascending, each once.
+absl::StatusOr<std::vector<ChangeId>> Edits::Impl::Current(const std::vector<ChangeId>& ids) {
+  std::vector<ChangeId> out;
+  out.reserve(ids.size());
+  for (const ChangeId& id : ids) {
+    DOORSTEP_ASSIGN_OR_RETURN(const ChangeId now, client::CurrentId(store, id));
+    out.push_back(now);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+// What the author of a change of the opened record saw in other fields and records of its
+// judgement; nothing when the change is of no member of one.
+absl::StatusOr<std::vector<ChangeId>> Edits::Impl::SeenBy(const client::OpenedRecord& opened,
+                                                          const ChangeData& change) {
+  const bool of_judgement = std::any_of(
+      change.edits.begin(), change.edits.end(),
+      [&](const FieldEdit& edit) { return opened.kind->FindWithMarks(edit.field)->keeps_seen; });
+  if (!of_judgement) return std::vector<ChangeId>();
+  std::vector<ChangeId> ids = opened.seen_elsewhere;
+  for (const MemberHead& member : MemberHeads(store.schema(), {&opened.state})) {
+    const bool edited = std::any_of(change.edits.begin(), change.edits.end(),
+                                    [&](const auto& edit) { return edit.field == member.field; });
+    if (!edited) ids.push_back(member.head->id);
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(ids, Current(ids));
+  if (ids.size() <= kMaxSeenHeads) return ids;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("record ", opened.id, ": got ", ids.size(),
+                   " versions that belong to one assessment, wanted at most ", kMaxSeenHeads));
 }
 
 absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wanted& wanted) {
@@ -292,81 +339,8 @@ absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wante
   }
   if (edit.change.edits.empty()) return absl::OkStatus();
   DOORSTEP_RETURN_IF_ERROR(CheckUntouched(opened.state.id));
+  DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, SeenBy(opened, edit.change));
   touched.emplace(opened.state.id, edit.compartment);
-  edits.push_back(std::move(edit));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> Edits::Impl::DecidedValue(const KindSpec& kind, const FieldSpec& field,
-                                                      const FieldState& state,
-                                                      const Decision& decision) {
-  switch (decision.mode) {
-    case Decision::Mode::kKeep:
-      if (decision.keep < 1 || static_cast<size_t>(decision.keep) > state.heads.size()) {
-        return InvalidField("keep", absl::StrCat(decision.keep),
-                            absl::StrCat("the number of a version, 1 to ", state.heads.size()));
-      }
-      return state.heads[decision.keep - 1].value;
-    case Decision::Mode::kBoth:
-      return state.heads.back().value;
-    case Decision::Mode::kNewValue:
-      break;
-  }
-  const std::string object = absl::StrCat("{\"", field.scalar.name, "\":", decision.json, "}");
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string bytes, JsonToValues(store.schema(), kind, object));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<FieldValues> values,
-                            ParseValues(kind, bytes, Unknown::kRefuse));
-  if (values.empty()) return std::string();
-  // Text such as `"a","gp":"b"` would name another field as well.
-  if (values.size() > 1 || values.front().field != field.number()) {
-    return InvalidField("value", decision.json, "one JSON value");
-  }
-  return values.front().values.front();
-}
-
-absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& decision) {
-  DOORSTEP_RETURN_IF_ERROR(CheckReason(decision.reason));
-  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(store, case_id));
-  DOORSTEP_RETURN_IF_ERROR(CheckUntouched(open.record.id));
-  const KindSpec& kind = *open.kind;
-  const FieldSpec& field = *open.field;
-  if (kind.append_only) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(kind.name,
-                     ": got a decision, wanted a new record that corrects it: records "
-                     "of this kind never change"));
-  }
-  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenedRecord opened,
-                            client::MakeOpenRecord(store, fold, open.record));
-  client::Edit edit;
-  edit.compartment = open.record.compartment;
-  edit.change.record = open.record.id;
-  edit.change.kind = kind.number;
-  FieldEdit& change = edit.change.edits.emplace_back();
-  change.field = field.number();
-  const FieldState& state = *open.record.Find(field.number());
-  DOORSTEP_ASSIGN_OR_RETURN(change.value, DecidedValue(kind, field, state, decision));
-  if (field.merge == MergeClass::kState) {
-    std::vector<std::string> seen;
-    for (const Head& head : state.heads) seen.push_back(head.value);
-    DOORSTEP_RETURN_IF_ERROR(CheckTransition(kind, field, seen, change.value, false));
-  }
-  DOORSTEP_ASSIGN_OR_RETURN(change.base, BaseOf(opened, field.number()));
-  if (field.carries_agreed()) change.agreed = AgreedFor(state);
-  doorstep::Settle& settle = edit.change.settle.emplace();
-  settle.reason = decision.reason;
-  switch (decision.mode) {
-    case Decision::Mode::kKeep:
-      settle.mode = SettleMode::kKeep;
-      break;
-    case Decision::Mode::kNewValue:
-      settle.mode = SettleMode::kNewValue;
-      break;
-    case Decision::Mode::kBoth:
-      settle.mode = SettleMode::kBoth;
-      break;
-  }
-  touched.emplace(open.record.id, edit.compartment);
   edits.push_back(std::move(edit));
   return absl::OkStatus();
 }
@@ -434,10 +408,6 @@ absl::Status Edits::UpdateJson(const OpenRecord& opened, absl::string_view json)
     }
   }
   return impl_->Update(record, wanted);
-}
-
-absl::Status Edits::Settle(absl::string_view case_id, const Decision& decision) {
-  return impl_->Settle(case_id, decision);
 }
 
 }  // namespace doorstep

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client-lib/conflicts.h"
 #include "client-lib/fold.h"
 #include "client-lib/open_record.h"
 #include "client-lib/store.h"
@@ -33,6 +34,14 @@ inline constexpr absl::string_view kConflictPayload = "doorstep/case";
 // The values that a field is to have: one, the elements of a SET, or none.
 using Wanted = absl::flat_hash_map<uint32_t, std::vector<std::string>>;
 
+// "Person.name".
+std::string FieldPath(const KindSpec& kind, const FieldSpec& field);
+
+// kInvalidArgument when `after` does not follow what the author saw (merge/states.h).
+absl::Status CheckTransition(const KindSpec& kind, const FieldSpec& field,
+                             const std::vector<std::string>& seen, absl::string_view after,
+                             bool create);
+
 }  // namespace client
 
 struct Edits::Impl {
@@ -51,6 +60,9 @@ struct Edits::Impl {
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
   absl::Status SayWhetherSame(absl::string_view first, absl::string_view second, bool same,
                               absl::string_view reason);
+  // An empty reason takes the mark back.
+  absl::Status Mark(const client::OpenedRecord& opened, uint32_t field, absl::string_view reason);
+  absl::StatusOr<std::string> Sign(const client::OpenedRecord& opened);
 
  private:
   absl::StatusOr<CompartmentId> PlaceOf(const Uuid& record, const KindSpec& kind,
@@ -60,6 +72,13 @@ struct Edits::Impl {
                                        const std::vector<FieldValues>& values);
   absl::Status CheckUntouched(const Uuid& record) const;
   absl::StatusOr<std::vector<ChangeId>> BaseOf(const client::OpenedRecord& opened, uint32_t field);
+  absl::StatusOr<std::vector<ChangeId>> Current(const std::vector<ChangeId>& ids);
+  absl::StatusOr<std::vector<ChangeId>> SeenBy(const client::OpenedRecord& opened,
+                                               const ChangeData& change);
+  absl::StatusOr<std::vector<ChangeId>> SeenByNew(const ChangeData& change);
+  absl::Status SettleOne(const client::OpenedRecord& opened, const client::OpenCase& open,
+                         const Decision& decision, FieldEdit* change);
+  absl::StatusOr<FieldEdit> SettledSet(const client::OpenCase& open, const Decision& decision);
   absl::StatusOr<FieldEdit> EditOf(const client::OpenedRecord& opened, const FieldSpec& field,
                                    std::vector<std::string> wanted);
   absl::StatusOr<std::string> DecidedValue(const KindSpec& kind, const FieldSpec& field,

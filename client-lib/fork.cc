@@ -1,5 +1,6 @@
 #include "client-lib/fork.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ void Rename(const Uuid& incarnation, uint64_t counter, const NewIds& ids, Unit* 
   unit->counter = counter;
   for (ChangeData& change : unit->changes) {
     change.id = {incarnation, counter++};
+    Map(ids, &change.seen);
+    std::sort(change.seen.begin(), change.seen.end());
     for (FieldEdit& edit : change.edits) {
       Map(ids, &edit.base);
       for (FieldEdit::Removal& removal : edit.removals) Map(ids, &removal.adds);

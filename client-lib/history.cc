@@ -56,12 +56,18 @@ absl::Status AddHeads(const Store& store, const RecordState& row,
   const KindSpec* kind = store.schema().Find(row.kind);
   std::map<std::string, Found> found;
   for (const FieldState& field : row.fields) {
-    const FieldSpec* spec = kind == nullptr ? nullptr : kind->Find(field.field);
+    const FieldSpec* spec = kind == nullptr ? nullptr : kind->FindWithMarks(field.field);
     for (const Head& head : field.heads) {
       const std::string change = head.id.ToString();
       if (known.contains(change)) continue;
       Found& entry = found[change];
       entry.head = head;
+      if (spec != nullptr && head.IsProposal()) {
+        DOORSTEP_ASSIGN_OR_RETURN(const std::string element,
+                                  ValueJson(store.schema(), *kind, *spec, head.value));
+        entry.cleared.push_back(absl::StrCat(spec->scalar.name, "[", element, "]"));
+        continue;
+      }
       entry.values += head.value;
       if (spec != nullptr && head.value.empty()) entry.cleared.push_back(spec->scalar.name);
     }
@@ -105,7 +111,7 @@ absl::StatusOr<HistoryLine> ServerLine(const Schema& schema, const v1::HistoryEn
   if (kind == nullptr) return line;
   DOORSTEP_ASSIGN_OR_RETURN(line.json, ValuesToJson(schema, *kind, entry.values(), false));
   for (const uint32_t number : entry.cleared()) {
-    const FieldSpec* field = kind->Find(number);
+    const FieldSpec* field = kind->FindWithMarks(number);
     line.cleared.push_back(field == nullptr ? absl::StrCat(number) : field->scalar.name);
   }
   for (const v1::SetRemoval& removal : entry.removals()) {

@@ -1,6 +1,7 @@
 #include "client-lib/open_record.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +14,8 @@
 #include "google/protobuf/message.h"
 #include "sync/base/status.h"
 #include "sync/change/record_json.h"
+#include "sync/merge/judgement.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 #include "sync/merge/record.h"
 
@@ -57,7 +60,9 @@ RecordInfo OpenRecord::Info() const {
   info.file = impl_->state.compartment.file.ToString();
   info.tier = client::TierName(impl_->state.compartment.tier);
   info.pending = impl_->pending;
+  if (const auto reason = HiddenBecause(impl_->state)) info.hidden = *reason;
   for (const FieldState& field : impl_->state.fields) {
+    if (MarkField(field.field) != nullptr) continue;
     const FieldSpec* spec = impl_->kind == nullptr ? nullptr : impl_->kind->Find(field.field);
     if (spec == nullptr) {
       info.unknown_fields.push_back(absl::StrCat(field.field));
@@ -104,6 +109,22 @@ void FindHidden(const KindSpec& kind, const PendingUnits& pending, OpenedRecord*
 
 }  // namespace
 
+absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(Store& store, const RecordState& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<RecordState> others, store.tables().ChildrenOf(record));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> parents,
+                            store.tables().ParentsOf(record));
+  for (const RecordState& parent : parents) {
+    DOORSTEP_ASSIGN_OR_RETURN(std::vector<RecordState> siblings, store.tables().ChildrenOf(parent));
+    std::erase_if(siblings, [&](const RecordState& sibling) { return sibling.id == record.id; });
+    std::move(siblings.begin(), siblings.end(), std::back_inserter(others));
+    others.push_back(parent);
+  }
+  Judgement judgement;
+  judgement.reserve(others.size());
+  for (const RecordState& other : others) judgement.push_back(&other);
+  return MemberIds(MemberHeads(store.schema(), judgement));
+}
+
 absl::StatusOr<OpenedRecord> MakeOpenRecord(Store& store, Fold& fold, RecordState state) {
   OpenedRecord record;
   record.schema = store.shared_schema();
@@ -115,7 +136,11 @@ absl::StatusOr<OpenedRecord> MakeOpenRecord(Store& store, Fold& fold, RecordStat
   if (record.kind != nullptr) record.bytes = EffectiveMessage(*record.kind, record.state);
   DOORSTEP_ASSIGN_OR_RETURN(const PendingUnits pending, fold.Pending(record.state.id));
   record.pending = !pending.empty();
-  if (record.kind != nullptr) FindHidden(*record.kind, pending, &record);
+  if (record.kind != nullptr) {
+    FindHidden(*record.kind, pending, &record);
+    DOORSTEP_ASSIGN_OR_RETURN(record.seen_elsewhere, SeenElsewhere(store, record.state));
+    DOORSTEP_ASSIGN_OR_RETURN(record.children, store.tables().ChildrenOf(record.state));
+  }
   return record;
 }
 

@@ -25,11 +25,19 @@ struct OpenedRecord {
   // Of LATEST fields: own pending changes that the heads do not show, because a later time won.
   // Their author has seen them all the same.
   absl::flat_hash_map<uint32_t, std::vector<ChangeId>> hidden;
+  // Heads of the judgement's other records: its children's, or its parents' and their other
+  // children's.
+  std::vector<ChangeId> seen_elsewhere;
+  // Its children of coherent kinds.
+  std::vector<RecordState> children;
   std::string id;
   std::string kind_name;
   std::string full_name;
   std::string bytes;  // the effective values; empty for a kind that is not known
 };
+
+// Ids of the heads of the judgement that the record is part of, but not its own. Pending ones, too.
+absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(Store& store, const RecordState& record);
 
 absl::StatusOr<OpenedRecord> MakeOpenRecord(Store& store, Fold& fold, RecordState state);
 

@@ -21,7 +21,7 @@ OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, siz
   out.author = own.author;
   const KindSpec* kind = store.schema().Find(change.kind);
   for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(edit.field);
+    const FieldSpec* field = kind == nullptr ? nullptr : kind->FindWithMarks(edit.field);
     out.fields.push_back(field == nullptr ? absl::StrCat(edit.field) : field->scalar.name);
   }
   if (place < own.words.size()) out.state = StateOf(static_cast<Word>(own.words[place]));
@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<std::string>> ClearedNames(const Schema& schema,
   std::vector<std::string> names;
   const KindSpec* kind = schema.Find(change.kind);
   for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(edit.field);
+    const FieldSpec* field = kind == nullptr ? nullptr : kind->FindWithMarks(edit.field);
     if (field == nullptr) continue;
     if (!field->is_set() && edit.value.empty()) names.push_back(field->scalar.name);
     for (const FieldEdit::Removal& removal : edit.removals) {

@@ -32,6 +32,7 @@ absl::StatusOr<Version> VersionOf(const Schema& schema, const KindSpec& kind,
   version.pending = head.sequence == 0;
   DOORSTEP_ASSIGN_OR_RETURN(version.json, ValueJson(schema, kind, field, head.value));
   version.settled = head.settle.reason;
+  version.removes = head.IsProposal();
   return version;
 }
 

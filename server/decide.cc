@@ -21,6 +21,8 @@ namespace {
 
 // Bytes of one head beside its value, author and so on, about.
 constexpr size_t kHeadBytes = 64;
+// Bytes of an id that a head names, about.
+constexpr size_t kIdBytes = 16;
 
 struct Work {
   RecordState state;
@@ -38,6 +40,7 @@ size_t BytesOf(const RecordState& state) {
     for (const Head& head : field.heads) {
       bytes += kHeadBytes + head.author.size() + head.value.size() + head.settle.reason.size();
       if (head.agreed) bytes += head.agreed->value.size();
+      bytes += kIdBytes * (head.removes.size() + head.seen.size());
     }
   }
   return bytes;
@@ -163,7 +166,7 @@ bool Decider::CheckTransition(size_t i, const FieldSpec& field, const FieldEdit&
 bool Decider::CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,
                         const RecordState& state) {
   for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind.Find(edit.field);
+    const FieldSpec* field = kind.FindWithMarks(edit.field);
     const FieldState* now = state.Find(edit.field);
     if (field == nullptr || now == nullptr) continue;
     const std::string path = absl::StrCat("values.", field->scalar.name);

@@ -56,15 +56,15 @@ absl::Status CountSites(Database& db, int64_t now_ms, Measures* out) {
 }
 
 absl::Status CountDecisions(Database& db, const Schema& schema, Measures* out) {
-  DOORSTEP_RETURN_IF_ERROR(
-      Query(db,
-            "SELECT count(*), ifnull(sum(decision_outcome IN ('SUPPORTED', "
-            "'SUPPORTED_WITH_CONDITIONS')), 0) FROM case_study "
-            "WHERE decision_outcome IS NOT NULL AND ifnull(entered_in_error, 0) = 0",
-            0, [&](const Statement& s) {
-              out->decisions = s.Int(0);
-              out->supported = s.Int(1);
-            }));
+  DOORSTEP_RETURN_IF_ERROR(Query(
+      db,
+      "SELECT count(*), ifnull(sum(decision_outcome IN ('SUPPORTED', "
+      "'SUPPORTED_WITH_CONDITIONS')), 0) FROM case_study "
+      "WHERE decision_outcome IS NOT NULL AND ifnull(entered_in_error, 0) = 0 AND _hidden IS NULL",
+      0, [&](const Statement& s) {
+        out->decisions = s.Int(0);
+        out->supported = s.Int(1);
+      }));
   DOORSTEP_RETURN_IF_ERROR(
       Query(db,
             "SELECT count(*), ifnull(sum(decision IN ('UNABLE_TO_PROMOTE', "
@@ -76,17 +76,19 @@ absl::Status CountDecisions(Database& db, const Schema& schema, Measures* out) {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t field, FieldNumber(schema, "CaseStudy", "decision"));
   return Query(db,
                "SELECT count(*) FROM _conflict AS c JOIN k_case_study AS k ON k.id = c.record "
-               "WHERE c.field = ?1 AND ifnull(k.entered_in_error, 0) = 0",
+               "WHERE c.field = ?1 AND ifnull(k.entered_in_error, 0) = 0 AND k._hidden IS NULL",
                field, [&](const Statement& s) { out->decision_conflicts = s.Int(0); });
 }
 
 absl::Status CountBarriers(Database& db, Measures* out) {
-  DOORSTEP_RETURN_IF_ERROR(
-      Query(db, "SELECT count(*) FROM case_study WHERE ifnull(entered_in_error, 0) = 0", 0,
-            [&](const Statement& s) { out->case_studies = s.Int(0); }));
+  DOORSTEP_RETURN_IF_ERROR(Query(
+      db,
+      "SELECT count(*) FROM case_study WHERE ifnull(entered_in_error, 0) = 0 AND _hidden IS NULL",
+      0, [&](const Statement& s) { out->case_studies = s.Int(0); }));
   return Query(db,
                "SELECT b.value, count(*) FROM case_study AS c, json_each(c.barriers) AS b "
-               "WHERE ifnull(c.entered_in_error, 0) = 0 GROUP BY b.value ORDER BY 2 DESC, 1",
+               "WHERE ifnull(c.entered_in_error, 0) = 0 AND c._hidden IS NULL GROUP BY b.value "
+               "ORDER BY 2 DESC, 1",
                0, [&](const Statement& s) {
                  out->barriers.push_back({std::string(s.Text(0)), s.Int(1)});
                });
@@ -94,16 +96,17 @@ absl::Status CountBarriers(Database& db, Measures* out) {
 
 absl::Status SumCosts(Database& db, Measures* out) {
   std::vector<int64_t> effects;
-  DOORSTEP_RETURN_IF_ERROR(Query(db,
-                                 "SELECT weekly_cost_after - weekly_cost_before FROM case_study "
-                                 "WHERE ifnull(entered_in_error, 0) = 0 ORDER BY 1",
-                                 0, [&](const Statement& s) {
-                                   if (s.IsNull(0)) {
-                                     ++out->cost_missing;
-                                   } else {
-                                     effects.push_back(s.Int(0));
-                                   }
-                                 }));
+  DOORSTEP_RETURN_IF_ERROR(
+      Query(db,
+            "SELECT weekly_cost_after - weekly_cost_before FROM case_study "
+            "WHERE ifnull(entered_in_error, 0) = 0 AND _hidden IS NULL ORDER BY 1",
+            0, [&](const Statement& s) {
+              if (s.IsNull(0)) {
+                ++out->cost_missing;
+              } else {
+                effects.push_back(s.Int(0));
+              }
+            }));
   for (const int64_t effect : effects) out->cost_sum += effect;
   out->cost_known = static_cast<int64_t>(effects.size());
   if (effects.empty()) return absl::OkStatus();
@@ -127,7 +130,8 @@ absl::Status CountRisks(Database& db, const Schema& schema, Measures* out) {
       "SELECT v.residual_rating_likelihood * v.residual_rating_severity, c.record IS NOT NULL "
       "FROM risk_assessment AS v LEFT JOIN _conflict AS c "
       "ON c.record = unhex(replace(v.id, '-', '')) AND c.field = ?1 "
-      "WHERE ifnull(v.entered_in_error, 0) = 0 AND ifnull(v.status, '') <> 'SUPERSEDED'",
+      "WHERE ifnull(v.entered_in_error, 0) = 0 AND v._hidden IS NULL AND ifnull(v.status, '') <> "
+      "'SUPERSEDED'",
       field, [&](const Statement& s) {
         if (s.Int(1) != 0) ++out->rating_conflicts;
         if (s.IsNull(0)) {

@@ -37,12 +37,18 @@ inline constexpr size_t kMaxSetElements = 1024;
 // is a fault or an attack, and further changes to the field are held for a person.
 inline constexpr size_t kMaxFieldHeads = 64;
 
-// Sentences and paragraph breaks of one text that is merged, and different texts of one field. A diff
-// costs the product of two lengths, some 10 ms at this limit, and every reader of the record pays
-// it. Twenty dense pages have some 700 sentences; beyond, all texts stay whole and a person decides.
-// Everybody must come to the same answer, so these are of the wire.
+// Sentences and paragraph breaks of one text that is merged, and different texts of one field. A
+// diff costs the product of two lengths, some 10 ms at this limit, and every reader of the record
+// pays it. Twenty dense pages have some 700 sentences; beyond, all texts stay whole and a person
+// decides. Everybody must come to the same answer, so these are of the wire.
 inline constexpr size_t kMaxTextUnits = 1000;
 inline constexpr size_t kMaxMergedTexts = 8;
+
+// Heads that one change may say that its author saw elsewhere: a mark that hides a record names all
+// of its heads, also those of long sets.
+inline constexpr size_t kMaxSeenHeads = 4096;
+// Records that are one judgement with their parent. Each save of one looks at all.
+inline constexpr size_t kMaxJudgementRecords = 256;
 
 // Other incarnations that one unit may name. An author has seen a few colleagues' devices; a
 // settlement names the heads of one field.

@@ -2,9 +2,13 @@
 //
 //   field       := 'F' record:byte{16} kind:varint number:varint head*
 //   head        := incarnation:byte{16} counter:varint time_ms:signed sequence:varint
-//                  author:bytes value:bytes agreed settlement
+//                  author:bytes value:bytes agreed settlement removes seen
 //   agreed      := 0 | 1 sequence:varint value:bytes
-//   settlement  := mode:varint (reason:bytes, if mode is not 0)
+//   settlement  := (mode | 4 if removes is not empty | 8 if seen is not empty):varint
+//                  (reason:bytes, if mode is not 0)
+//   removes     := ids, if not empty
+//   seen        := ids, if not empty
+//   ids         := count:varint (incarnation:byte{16} counter:varint){count}
 //   compartment := 'C' file:byte{16} tier:varint digest:byte{16}
 //
 // Each element tells its own end, so two different fields are never one string.
@@ -15,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sync/base/varint.h"
@@ -45,6 +50,14 @@ void PutUuid(const Uuid& id, std::string* out) {
   out->append(reinterpret_cast<const char*>(id.b.data()), id.b.size());
 }
 
+void PutIds(const std::vector<ChangeId>& ids, std::string* out) {
+  PutVarint(ids.size(), out);
+  for (const ChangeId& id : ids) {
+    PutUuid(id.incarnation, out);
+    PutVarint(id.counter, out);
+  }
+}
+
 void PutHead(const Head& head, std::string* out) {
   PutUuid(head.id.incarnation, out);
   PutVarint(head.id.counter, out);
@@ -57,8 +70,12 @@ void PutHead(const Head& head, std::string* out) {
     PutVarint(head.agreed->sequence, out);
     PutBytes(head.agreed->value, out);
   }
-  PutVarint(static_cast<uint64_t>(head.settle.mode), out);
+  PutVarint(static_cast<uint64_t>(head.settle.mode) | (head.removes.empty() ? 0 : 4) |
+                (head.seen.empty() ? 0 : 8),
+            out);
   if (head.settle.mode != SettleMode::kNone) PutBytes(head.settle.reason, out);
+  if (!head.removes.empty()) PutIds(head.removes, out);
+  if (!head.seen.empty()) PutIds(head.seen, out);
 }
 
 // `buffer` is emptied and reused: one allocation for a record.

@@ -34,8 +34,8 @@ class Digest {
 };
 
 // SipHash-2-4 with 128-bit output under a fixed public key, over: record id, kind, field number,
-// and of each head in canonical order: id, time, sequence, author, value, agreed, settlement. A
-// field without heads adds nothing.
+// and of each head in canonical order: id, time, sequence, author, value, agreed, settlement, the
+// ids that it removes and has seen. A field without heads adds nothing.
 Digest DigestOf(const RecordState& record, const FieldState& field);
 // The sum over the record's fields.
 Digest DigestOf(const RecordState& record);

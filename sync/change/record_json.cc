@@ -266,7 +266,13 @@ absl::StatusOr<std::string> ValuesToJson(const Schema& schema, const KindSpec& k
                             ParseValues(kind, message, Unknown::kKeep));
   std::string known;
   std::string unknown;
+  std::vector<std::pair<std::string, std::string>> others;  // key and JSON value
   for (const FieldValues& field : fields) {
+    if (const FieldSpec* mark = MarkField(field.field); mark != nullptr) {
+      const Scalar reason = DecodeScalar(mark->scalar, field.values.front()).value_or(Scalar());
+      others.emplace_back(mark->scalar.name, nlohmann::json(std::string(reason.bytes)).dump());
+      continue;
+    }
     const FieldSpec* spec = kind.Find(field.field);
     for (const std::string& value : field.values) {
       // What is kept and would be refused is a newer schema's.
@@ -284,13 +290,18 @@ absl::StatusOr<std::string> ValuesToJson(const Schema& schema, const KindSpec& k
     return absl::InternalError(absl::StrCat(
         kind.name, ": ", absl::string_view(printed.message().data(), printed.message().size())));
   }
-  if (unknown.empty()) return json;
+  if (!unknown.empty()) {
+    others.emplace_back(kUnknownKey, absl::StrCat("\"", absl::Base64Escape(unknown), "\""));
+  }
+  if (others.empty()) return json;
   json.resize(json.rfind('}'));
   while (!json.empty() && (json.back() == '\n' || json.back() == ' ')) json.pop_back();
-  const bool first = json == "{";
-  return absl::StrCat(json, first ? "" : ",", pretty ? "\n " : "", "\"", kUnknownKey,
-                      "\":", pretty ? " " : "", "\"", absl::Base64Escape(unknown), "\"",
-                      pretty ? "\n}\n" : "}");
+  for (const auto& [key, value] : others) {
+    const bool first = json == "{";
+    absl::StrAppend(&json, first ? "" : ",", pretty ? "\n " : "", "\"", key,
+                    "\":", pretty ? " " : "", value);
+  }
+  return absl::StrCat(json, pretty ? "\n}\n" : "}");
 }
 
 }  // namespace doorstep

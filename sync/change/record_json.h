@@ -4,7 +4,8 @@
 //
 // Fields are written by their names in the .proto file; lowerCamelCase is read too. 64-bit integers
 // are written as strings and read as either; `null` is "no value". "_unknown" holds, in base64,
-// what this schema cannot spell: fields and enum numbers of a newer one.
+// what this schema cannot spell: fields and enum numbers of a newer one. A mark is written as
+// "_hidden" or "_assessed" with its reason, and not read.
 #ifndef SYNC_CHANGE_RECORD_JSON_H_
 #define SYNC_CHANGE_RECORD_JSON_H_
 

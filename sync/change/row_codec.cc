@@ -24,6 +24,8 @@ namespace {
 constexpr size_t kMaxCandidates = 16;
 // Bytes of a head on the wire beside its value, about.
 constexpr size_t kHeadBytes = 20;
+// Bytes of one id in a list.
+constexpr size_t kIdBytes = 6;
 
 constexpr uint64_t kMaxSequence = std::numeric_limits<int64_t>::max();
 
@@ -37,7 +39,7 @@ const Head* CommonHead(const FieldState& field) {
   const Head& first = field.heads[0];
   for (const Head& head : field.heads) {
     if (head.value.empty() || head.agreed.has_value() || head.settle.mode != SettleMode::kNone ||
-        !SameRef(head, first)) {
+        head.IsProposal() || !head.seen.empty() || !SameRef(head, first)) {
       return nullptr;
     }
   }
@@ -128,6 +130,23 @@ absl::Status ReadSettle(const v1::FieldHead& head, Settle* out) {
   return absl::OkStatus();
 }
 
+absl::Status ReadIds(const v1::PullRows& rows,
+                     const google::protobuf::RepeatedPtrField<v1::HeadId>& in,
+                     std::vector<ChangeId>* out) {
+  out->reserve(static_cast<size_t>(in.size()));
+  for (const v1::HeadId& id : in) {
+    DOORSTEP_RETURN_IF_ERROR(CheckPlace("id.incarnation", id.incarnation(), rows.incarnations()));
+    ChangeId& read = out->emplace_back();
+    DOORSTEP_RETURN_IF_ERROR(ReadUuid(
+        "incarnation", rows.incarnations(static_cast<int>(id.incarnation())), &read.incarnation));
+    read.counter = id.counter();
+    if (read.counter > kMaxSequence || (out->size() > 1 && !(out->end()[-2] < read))) {
+      return Broken("ids", "ids out of order, or a counter beyond 63 bits", "ascending ids");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadFieldHead(const v1::PullRows& rows, uint32_t field, const v1::FieldHead& in,
                            Head* out) {
   if (!in.has_head()) return Broken("head", "none", "one");
@@ -143,6 +162,8 @@ absl::Status ReadFieldHead(const v1::PullRows& rows, uint32_t field, const v1::F
   } else if (in.agreed_sequence() != 0 || !in.agreed_value().empty()) {
     return Broken("agreed", "a value without has_agreed", "both or neither");
   }
+  DOORSTEP_RETURN_IF_ERROR(ReadIds(rows, in.removes(), &out->removes));
+  DOORSTEP_RETURN_IF_ERROR(ReadIds(rows, in.seen(), &out->seen));
   return ReadSettle(in, &out->settle);
 }
 
@@ -268,6 +289,11 @@ void RowWriter::SetHead(const Head& head, v1::HeadRef* out) {
   out->set_author(Author(head.author));
 }
 
+void RowWriter::SetId(const ChangeId& id, v1::HeadId* out) {
+  out->set_incarnation(Incarnation(id.incarnation));
+  out->set_counter(id.counter);
+}
+
 void RowWriter::AddException(const FieldState& field, v1::FieldHeads* out) {
   out->set_field(field.field);
   out->set_sequence(field.sequence);
@@ -282,6 +308,8 @@ void RowWriter::AddException(const FieldState& field, v1::FieldHeads* out) {
     }
     added->set_settle_mode(static_cast<uint32_t>(head.settle.mode));
     added->set_settle_reason(head.settle.reason);
+    for (const ChangeId& id : head.removes) SetId(id, added->add_removes());
+    for (const ChangeId& id : head.seen) SetId(id, added->add_seen());
   }
 }
 
@@ -310,6 +338,7 @@ size_t RowWriter::Add(const RecordState& state, const std::vector<const FieldSta
     bytes += kHeadBytes;
     for (const Head& each : fields[i]->heads) {
       bytes += kHeadBytes + each.value.size() + each.settle.reason.size() +
+               kIdBytes * (each.removes.size() + each.seen.size()) +
                (each.agreed.has_value() ? each.agreed->value.size() : 0);
     }
   }

@@ -15,6 +15,7 @@
 
 namespace doorstep::v1 {
 class FieldHeads;
+class HeadId;
 class HeadRef;
 class PullRows;
 }  // namespace doorstep::v1
@@ -41,6 +42,7 @@ class RowWriter {
  private:
   size_t Add(const RecordState& state, const std::vector<const FieldState*>& fields);
   void SetHead(const Head& head, v1::HeadRef* out);
+  void SetId(const ChangeId& id, v1::HeadId* out);
   void AddException(const FieldState& field, v1::FieldHeads* out);
 
   v1::PullRows* rows_;

@@ -62,7 +62,14 @@ struct Head {
   std::string value;
   std::optional<Agreed> agreed;
   Settle settle;
+  // Of a SET whose removals are reviewed: not empty makes this a proposal to take the element out,
+  // by an author who saw these adds of it. Ascending.
+  std::vector<ChangeId> removes;
+  // Of a member of a coherent group, and of a mark: heads of other fields, and of other records of
+  // the judgement, that the author saw. Ascending.
+  std::vector<ChangeId> seen;
 
+  bool IsProposal() const { return !removes.empty(); }
   bool operator==(const Head&) const = default;
 };
 
@@ -131,6 +138,8 @@ struct ChangeData {
   bool create = false;
   std::vector<FieldEdit> edits;  // in order of field number, one per field
   std::optional<Settle> settle;
+  // See Head. Kept with the heads of the edited fields that keep it (FieldSpec::keeps_seen).
+  std::vector<ChangeId> seen;
 
   bool operator==(const ChangeData&) const = default;
 };

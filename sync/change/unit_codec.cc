@@ -38,7 +38,7 @@ class UnitWriter {
   absl::Status WriteChange(size_t i, v1::Change* out);
   absl::Status WriteEdit(const ChangeData& change, const FieldEdit& edit, v1::Change* out);
   absl::Status WriteBases(const ChangeData& change, v1::Change* out);
-  absl::Status WriteHeads(std::vector<ChangeId> ids,
+  absl::Status WriteHeads(std::vector<ChangeId> ids, size_t limit,
                           google::protobuf::RepeatedPtrField<v1::ChangeRef>* out);
 
   const Unit& unit_;
@@ -91,6 +91,8 @@ absl::Status UnitWriter::WriteChange(size_t i, v1::Change* out) {
         Annotate(WriteEdit(change, edit, out), absl::StrCat("field ", edit.field)));
   }
   DOORSTEP_RETURN_IF_ERROR(WriteBases(change, out));
+  DOORSTEP_RETURN_IF_ERROR(
+      Annotate(WriteHeads(change.seen, kMaxSeenHeads, out->mutable_seen()), "seen"));
   if (change.settle.has_value()) {
     if (change.settle->reason.size() > kMaxSettleReasonBytes) {
       return Exceeds("settle", change.settle->reason.size(), "bytes", kMaxSettleReasonBytes);
@@ -121,7 +123,7 @@ absl::Status UnitWriter::WriteEdit(const ChangeData& change, const FieldEdit& ed
     v1::SetRemoval* added = out->add_removals();
     added->set_field(edit.field);
     added->set_element(removal->element);
-    DOORSTEP_RETURN_IF_ERROR(WriteHeads(removal->adds, added->mutable_adds()));
+    DOORSTEP_RETURN_IF_ERROR(WriteHeads(removal->adds, kMaxFieldHeads, added->mutable_adds()));
   }
   if (edit.agreed.has_value() && !(change.create && *edit.agreed == Agreed{})) {
     v1::Agreed* agreed = out->add_agreed();
@@ -162,14 +164,14 @@ absl::Status UnitWriter::WriteBases(const ChangeData& change, v1::Change* out) {
     v1::Base* added = out->add_bases();
     for (const uint32_t field : fields) added->add_fields(field);
     DOORSTEP_RETURN_IF_ERROR(
-        Annotate(WriteHeads(std::move(base), added->mutable_heads()), "bases"));
+        Annotate(WriteHeads(std::move(base), kMaxFieldHeads, added->mutable_heads()), "bases"));
   }
   return absl::OkStatus();
 }
 
-absl::Status UnitWriter::WriteHeads(std::vector<ChangeId> ids,
+absl::Status UnitWriter::WriteHeads(std::vector<ChangeId> ids, size_t limit,
                                     google::protobuf::RepeatedPtrField<v1::ChangeRef>* out) {
-  if (ids.size() > kMaxFieldHeads) return Exceeds("heads", ids.size(), "ids", kMaxFieldHeads);
+  if (ids.size() > limit) return Exceeds("heads", ids.size(), "ids", limit);
   std::sort(ids.begin(), ids.end());
   for (const ChangeId& id : ids) {
     v1::ChangeRef* ref = out->Add();

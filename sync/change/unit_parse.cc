@@ -39,6 +39,7 @@ struct RawChange {
   std::vector<absl::string_view> agreed;
   absl::string_view settle;
   bool has_settle = false;
+  std::vector<absl::string_view> seen;
 };
 
 class UnitParser {
@@ -60,6 +61,7 @@ class UnitParser {
   absl::Status ReadEdits(const KindSpec& kind, const RawChange& raw, ChangeData* out);
   absl::Status ReadRemoval(const KindSpec& kind, absl::string_view message, ChangeData* out);
   absl::Status ReadBases(const KindSpec& kind, const RawChange& raw, ChangeData* out);
+  absl::Status ReadSeen(const KindSpec& kind, const RawChange& raw, ChangeData* out);
   absl::Status ReadAgreed(const KindSpec& kind, absl::string_view message, ChangeData* out);
   absl::StatusOr<ChangeId> ReadRef(const ChangeData& change, absl::string_view message) const;
 
@@ -96,15 +98,26 @@ std::string FieldPath(const KindSpec& kind, const FieldSpec& field) {
 }
 
 // Sorts ids that stand for a set of them.
-absl::Status MakeSet(std::vector<ChangeId>* ids) {
-  if (ids->size() > kMaxFieldHeads) {
-    return Wrong("heads", absl::StrCat(ids->size(), " ids"),
-                 absl::StrCat("at most ", kMaxFieldHeads));
+absl::Status MakeSet(std::vector<ChangeId>* ids, size_t limit = kMaxFieldHeads) {
+  if (ids->size() > limit) {
+    return Wrong("heads", absl::StrCat(ids->size(), " ids"), absl::StrCat("at most ", limit));
   }
   std::sort(ids->begin(), ids->end());
   const auto twice = std::adjacent_find(ids->begin(), ids->end());
   if (twice == ids->end()) return absl::OkStatus();
   return Wrong("heads", absl::StrCat(twice->ToString(), " twice"), "each once");
+}
+
+// A mark is a change of its own; and the only one that a record which never changes can have.
+absl::Status CheckMarks(const KindSpec& kind, const ChangeData& change) {
+  const bool marks = std::any_of(change.edits.begin(), change.edits.end(),
+                                 [](const auto& edit) { return MarkField(edit.field) != nullptr; });
+  if (marks && (change.create || change.edits.size() > 1)) {
+    return Wrong("values", "a mark beside other edits", "a change of its own");
+  }
+  if (marks || change.create || !kind.append_only) return absl::OkStatus();
+  return Wrong("create", absl::StrCat("an edit of a ", kind.name),
+               "only creation: records of this kind never change");
 }
 
 absl::StatusOr<Settle> ReadSettle(absl::string_view message) {
@@ -240,8 +253,8 @@ absl::Status UnitParser::ReadStamp(absl::string_view message) {
 }
 
 absl::Status UnitParser::SplitChange(absl::string_view message, ChangeData* out, RawChange* raw) {
-  constexpr uint32_t kRepeated = 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8;
-  MessageReader reader(message, 9, kRepeated);
+  constexpr uint32_t kRepeated = 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 10;
+  MessageReader reader(message, 10, kRepeated);
   WireField entry;
   while (reader.Next(&entry)) {
     switch (entry.field) {
@@ -270,9 +283,12 @@ absl::Status UnitParser::SplitChange(absl::string_view message, ChangeData* out,
       case 8:
         raw->agreed.push_back(reader.Bytes(entry));
         break;
-      default:
+      case 9:
         raw->settle = reader.Bytes(entry);
         raw->has_settle = true;
+        break;
+      default:
+        raw->seen.push_back(reader.Bytes(entry));
         break;
     }
   }
@@ -306,12 +322,14 @@ absl::Status UnitParser::ReadChange(absl::string_view message, ChangeData* out) 
     DOORSTEP_RETURN_IF_ERROR(Prefixed(ReadAgreed(*kind, agreed, out), "agreed."));
   }
   for (const FieldEdit& edit : out->edits) {
-    const FieldSpec* field = kind->Find(edit.field);
+    const FieldSpec* field = kind->FindWithMarks(edit.field);
     if (field->carries_agreed() && !out->create && !edit.agreed.has_value()) {
       return Wrong(absl::StrCat("agreed.", FieldPath(*kind, *field)), "none",
                    "the last conflict-free value that the author stood on");
     }
   }
+  DOORSTEP_RETURN_IF_ERROR(CheckMarks(*kind, *out));
+  DOORSTEP_RETURN_IF_ERROR(Prefixed(ReadSeen(*kind, raw, out), "seen."));
   if (!raw.has_settle) return absl::OkStatus();
   absl::StatusOr<Settle> settle = ReadSettle(raw.settle);
   if (!settle.ok()) return Prefixed(settle.status(), "settle.");
@@ -323,7 +341,9 @@ absl::Status UnitParser::CheckCreate(const KindSpec& kind, const ChangeData& cha
                                      const RawChange& raw) {
   const bool first = records_.insert(change.record).second;
   if (!change.create) {
+    // What may be changed of a record that never changes is whether it is shown: see CheckMarks.
     if (!kind.append_only) return absl::OkStatus();
+    if (raw.removals.empty() && raw.agreed.empty() && !raw.has_settle) return absl::OkStatus();
     return Wrong("create", absl::StrCat("an edit of a ", kind.name),
                  "only creation: records of this kind never change");
   }
@@ -345,14 +365,14 @@ absl::Status UnitParser::ReadEdits(const KindSpec& kind, const RawChange& raw, C
   for (FieldValues& field : *values) {
     FieldEdit& edit = out->edits.emplace_back();
     edit.field = field.field;
-    if (kind.Find(field.field)->is_set()) {
+    if (kind.FindWithMarks(field.field)->is_set()) {
       edit.adds = std::move(field.values);
     } else {
       edit.value = std::move(field.values.front());
     }
   }
   for (const uint32_t number : raw.cleared) {
-    const FieldSpec* field = kind.Find(number);
+    const FieldSpec* field = kind.FindWithMarks(number);
     if (field == nullptr) return Prefixed(UnknownField(kind, number), "cleared.");
     const std::string path = absl::StrCat("cleared.", FieldPath(kind, *field));
     if (field->is_set()) return Wrong(path, "a SET", "removals of its elements");
@@ -444,7 +464,7 @@ absl::Status UnitParser::ReadBases(const KindSpec& kind, const RawChange& raw, C
       continue;
     }
     for (const uint32_t number : fields) {
-      const FieldSpec* field = kind.Find(number);
+      const FieldSpec* field = kind.FindWithMarks(number);
       if (field == nullptr) return UnknownField(kind, number);
       FieldEdit* edit = FindEdit(out, number);
       if (edit == nullptr || field->is_set()) {
@@ -461,7 +481,7 @@ absl::Status UnitParser::ReadBases(const KindSpec& kind, const RawChange& raw, C
   if (rest.empty()) return absl::OkStatus();
   bool any = false;
   for (FieldEdit& edit : out->edits) {
-    if (kind.Find(edit.field)->is_set() ||
+    if (kind.FindWithMarks(edit.field)->is_set() ||
         std::binary_search(named.begin(), named.end(), edit.field)) {
       continue;
     }
@@ -469,6 +489,19 @@ absl::Status UnitParser::ReadBases(const KindSpec& kind, const RawChange& raw, C
     any = true;
   }
   return any ? absl::OkStatus() : Wrong("fields", "none, and no field is left", "no such entry");
+}
+
+absl::Status UnitParser::ReadSeen(const KindSpec& kind, const RawChange& raw, ChangeData* out) {
+  if (raw.seen.empty()) return absl::OkStatus();
+  const bool kept = std::any_of(out->edits.begin(), out->edits.end(), [&](const FieldEdit& edit) {
+    return kind.FindWithMarks(edit.field)->keeps_seen;
+  });
+  if (!kept) return Wrong("heads", "some", "none: no edited field is of a judgement, or a mark");
+  for (const absl::string_view message : raw.seen) {
+    DOORSTEP_ASSIGN_OR_RETURN(const ChangeId id, ReadRef(*out, message));
+    out->seen.push_back(id);
+  }
+  return MakeSet(&out->seen, kMaxSeenHeads);
 }
 
 absl::Status UnitParser::ReadAgreed(const KindSpec& kind, absl::string_view message,

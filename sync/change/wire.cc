@@ -302,7 +302,7 @@ void MergeRepeats(std::vector<FieldValues>* fields) {
 }
 
 absl::Status CheckCount(const KindSpec& kind, FieldValues* values) {
-  const FieldSpec* field = kind.Find(values->field);
+  const FieldSpec* field = kind.FindWithMarks(values->field);
   if (field == nullptr || values->values.size() <= 1) return absl::OkStatus();
   const Place place{kind, *field};
   if (!field->is_set()) {
@@ -378,7 +378,7 @@ absl::StatusOr<std::vector<FieldValues>> ParseValues(const KindSpec& kind,
       in_order = in_order && (out.empty() || out.back().field < raw.field);
       out.push_back({raw.field, {}});
     }
-    if (field == nullptr || field->number() != raw.field) field = kind.Find(raw.field);
+    if (field == nullptr || field->number() != raw.field) field = kind.FindWithMarks(raw.field);
     DOORSTEP_RETURN_IF_ERROR(ParseInto(kind, field, raw, unknown, &out.back().values));
     // An empty packed field says nothing.
     if (out.back().values.empty()) out.pop_back();

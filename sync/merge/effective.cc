@@ -223,6 +223,7 @@ constexpr Row kRows[] = {
     {MergeClass::kImmutable, EffectiveRule::kUnspecified, First, First, Always},
     {MergeClass::kText, EffectiveRule::kUnspecified, Last, MergeProse, ProseOverlaps},
     {MergeClass::kState, EffectiveRule::kUnspecified, Last, LastThatFits, SomeDoNotFollow},
+    {MergeClass::kMark, EffectiveRule::kUnspecified, Last, Last, Never},
     {MergeClass::kReview, EffectiveRule::kHighestRating, Last, HighestRating, Always},
     {MergeClass::kReview, EffectiveRule::kDominant, Last, Dominant, Always},
     {MergeClass::kReview, EffectiveRule::kLastAgreed, Last, LastAgreed, Always},
@@ -244,9 +245,23 @@ const Row& RowOf(const FieldSpec& field) {
 std::vector<std::string> Elements(Heads heads) {
   std::vector<std::string> elements;
   elements.reserve(heads.size());
-  for (const Head& head : heads) elements.push_back(head.value);
+  for (const Head& head : heads) {
+    if (!head.IsProposal()) elements.push_back(head.value);
+  }
   std::sort(elements.begin(), elements.end());
   elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  return elements;
+}
+
+// Elements that have both an add and a proposal to take them out.
+std::vector<std::string> InQuestion(Heads heads) {
+  std::vector<std::string> elements;
+  for (const std::string& element : Elements(heads)) {
+    const bool proposed = std::any_of(heads.begin(), heads.end(), [&](const Head& head) {
+      return head.IsProposal() && head.value == element;
+    });
+    if (proposed) elements.push_back(element);
+  }
   return elements;
 }
 
@@ -256,6 +271,7 @@ Effective EffectiveOf(const FieldSpec& field, const FieldState& state) {
   Effective effective;
   if (field.is_set()) {
     effective.elements = Elements(state.heads);
+    effective.provisional = IsConflict(field, state);
     return effective;
   }
   if (state.heads.empty()) return effective;
@@ -267,8 +283,21 @@ Effective EffectiveOf(const FieldSpec& field, const FieldState& state) {
 }
 
 bool IsConflict(const FieldSpec& field, const FieldState& state) {
-  if (field.is_set()) return false;
+  if (field.is_set()) return field.removal_reviewed && !InQuestion(state.heads).empty();
   return Distinct(field, state.heads) && RowOf(field).needs_person(field, state.heads);
+}
+
+std::vector<size_t> CaseHeads(const FieldSpec& field, const FieldState& state) {
+  std::vector<size_t> places;
+  const std::vector<std::string> elements =
+      field.is_set() ? InQuestion(state.heads) : std::vector<std::string>();
+  for (size_t i = 0; i < state.heads.size(); ++i) {
+    if (!field.is_set() ||
+        std::binary_search(elements.begin(), elements.end(), state.heads[i].value)) {
+      places.push_back(i);
+    }
+  }
+  return places;
 }
 
 Agreed AgreedFor(const FieldState& state) {

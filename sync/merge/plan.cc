@@ -12,7 +12,7 @@ bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-Head MakeHead(const EditContext& context, const std::string& value) {
+Head MakeHead(const FieldSpec& field, const EditContext& context, const std::string& value) {
   Head head;
   head.id = context.id;
   head.time_ms = context.time_ms;
@@ -20,6 +20,7 @@ Head MakeHead(const EditContext& context, const std::string& value) {
   head.author = std::string(context.author);
   head.value = value;
   head.settle = context.settle;
+  if (field.keeps_seen && context.seen != nullptr) head.seen = *context.seen;
   return head;
 }
 
@@ -45,27 +46,41 @@ std::vector<Head> NextHeads(const FieldSpec& field, const FieldEdit& edit,
   }
   std::erase_if(heads, [&](const Head& head) { return Names(edit.base, head.id); });
   *unseen = heads.size();
-  Head head = MakeHead(context, edit.value);
+  Head head = MakeHead(field, context, edit.value);
   head.agreed = edit.agreed;
   Insert(std::move(head), &heads);
   if (field.merge == MergeClass::kLatest) heads.erase(heads.begin(), heads.end() - 1);
   return heads;
 }
 
-// The next live adds of a SET. `kept` becomes whether an add that the author had not seen keeps an
-// element that the edit removes.
-std::vector<Head> NextAdds(const FieldEdit& edit, const EditContext& context,
-                           std::vector<Head> heads, bool* kept) {
+// The next live adds, and proposals, of a SET. `kept` becomes whether an add that the author had
+// not seen, or the want of a decision, keeps an element that the edit removes.
+std::vector<Head> NextAdds(const FieldSpec& field, const FieldEdit& edit,
+                           const EditContext& context, std::vector<Head> heads, bool* kept) {
   for (const FieldEdit::Removal& removal : edit.removals) {
-    std::erase_if(heads, [&](const Head& head) {
-      return head.value == removal.element && Names(removal.adds, head.id);
-    });
+    // All that it named was refused.
+    if (removal.adds.empty()) continue;
+    const bool added =
+        std::find(edit.adds.begin(), edit.adds.end(), removal.element) != edit.adds.end();
+    const bool decided = !field.removal_reviewed || context.settle.mode != SettleMode::kNone;
+    if (!decided && !added) {
+      if (!Holds(heads, context.id, &removal.element)) {
+        Head proposal = MakeHead(field, context, removal.element);
+        proposal.removes = removal.adds;
+        std::sort(proposal.removes.begin(), proposal.removes.end());
+        Insert(std::move(proposal), &heads);
+      }
+    } else {
+      std::erase_if(heads, [&](const Head& head) {
+        return head.value == removal.element && Names(removal.adds, head.id);
+      });
+    }
     *kept |= std::any_of(heads.begin(), heads.end(), [&](const Head& head) {
-      return head.value == removal.element && head.id != context.id;
+      return head.value == removal.element && head.id != context.id && !head.IsProposal();
     });
   }
   for (const std::string& element : edit.adds) {
-    if (!Holds(heads, context.id, &element)) Insert(MakeHead(context, element), &heads);
+    if (!Holds(heads, context.id, &element)) Insert(MakeHead(field, context, element), &heads);
   }
   return heads;
 }
@@ -76,7 +91,7 @@ Word Plan(const FieldSpec& field, const FieldEdit& edit, const EditContext& cont
           FieldState* state) {
   size_t unseen = 0;
   bool kept = false;
-  std::vector<Head> heads = field.is_set() ? NextAdds(edit, context, state->heads, &kept)
+  std::vector<Head> heads = field.is_set() ? NextAdds(field, edit, context, state->heads, &kept)
                                            : NextHeads(field, edit, context, state->heads, &unseen);
   if (heads != state->heads) {
     state->heads = std::move(heads);

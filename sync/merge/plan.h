@@ -17,6 +17,7 @@
 #ifndef SYNC_MERGE_PLAN_H_
 #define SYNC_MERGE_PLAN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,12 +35,17 @@ struct EditContext {
   uint64_t sequence = 0;  // 0 while pending
   absl::string_view author;
   Settle settle;  // mode kNone for an ordinary edit
+  // ChangeData::seen; null as if empty.
+  const std::vector<ChangeId>* seen = nullptr;
 };
 
 // heads := (heads − base) ∪ {the edit}; of LATEST only the last head in canonical order is kept,
 // which may be another than the edit's. SET: each removal takes the adds that it names, then each
-// add becomes a head beside those that the element has already. A removal that waits for review
-// (FieldSpec::removal_reviewed) must not come here before it was reviewed.
+// add becomes a head beside those that the element has already. Where removals are reviewed
+// (FieldSpec::removal_reviewed) a removal takes nothing: it becomes a head of its own beside the
+// element's adds, a proposal that names the adds that its author saw. Only a change that settles,
+// or that adds the same element again, takes the heads that its removal names, adds and proposals
+// alike; so to take an element out needs a decision, and to keep it needs none.
 //
 // `state.sequence` becomes that of the edit when the heads changed and the sequence is not 0.
 //
@@ -49,8 +55,8 @@ struct EditContext {
 //
 // Returns the word for this edit: kApplied when its author had seen every head that there was;
 // else kConflict when a person must now decide (IsConflict), else kMerged. A SET edit is kApplied
-// unless an add that its author had not seen kept an element that it removed (kMerged). For a
-// repeat the word describes the state as it stands.
+// unless an add that its author had not seen kept an element that it removed (kMerged), or it
+// proposes a removal (kConflict). For a repeat the word describes the state as it stands.
 Word Plan(const FieldSpec& field, const FieldEdit& edit, const EditContext& context,
           FieldState* state);
 
@@ -72,6 +78,9 @@ struct Effective {
 //                highest first, then in canonical order. The first fits: its author's own path
 //                leads to it. Each further one fits if it is the state come to by then, or follows
 //                directly from it. The last that fits is effective
+//   marks        the last in canonical order (what a mark does: marks.h, judgement.h)
+//   SET          the elements of all adds; provisional while a proposal stands of an element that
+//                has an add, whether the proposal's author saw that add or not
 //   REVIEW       when the heads are one value in what the field compares: the last in canonical
 //                order; else by rule:
 //     HIGHEST_RATING  the highest likelihood x severity of one head, then the higher severity,
@@ -80,11 +89,11 @@ struct Effective {
 //     LAST_AGREED     the last head that holds the dominant value, if the field names one; else
 //                     the `agreed` with the lowest sequence (then the lowest bytes) of the heads
 //     NONE            no value
-// TEXT, exactly. The common base is the `agreed` with the lowest sequence (then the lowest bytes) of
-// the heads; nothing, when a head carries none (it created the record). Texts that equal the base,
-// and repeats, are left out: none left, the base; one left, that text, byte for byte. Of several, in
-// canonical order, the second is merged with the first, the third with what came of that, and so on,
-// each time over the same base. They overlap, and a person decides, when
+// TEXT, exactly. The common base is the `agreed` with the lowest sequence (then the lowest bytes)
+// of the heads; nothing, when a head carries none (it created the record). Texts that equal the
+// base, and repeats, are left out: none left, the base; one left, that text, byte for byte. Of
+// several, in canonical order, the second is merged with the first, the third with what came of
+// that, and so on, each time over the same base. They overlap, and a person decides, when
 //   - the base or one of the texts has no words;
 //   - both sides changed a sentence, or changed or added sentences of one paragraph between which
 //     no sentence stands that both kept;
@@ -103,8 +112,13 @@ Effective EffectiveOf(const FieldSpec& field, const FieldState& state);
 
 // Whether a person must decide: at least two distinct values stand (distinct in what the rule
 // compares) and the class is REVIEW or IMMUTABLE; or TEXT, and they overlap; or STATE, and one does
-// not fit. No value is a value here: somebody cleared it.
+// not fit; or SET, and a proposal stands of an element that has an add. No value is a value here:
+// somebody cleared it.
 bool IsConflict(const FieldSpec& field, const FieldState& state);
+
+// The heads over which a person decides, as places in `state.heads`: all of them; of a SET the adds
+// and proposals of the elements that are proposed to go.
+std::vector<size_t> CaseHeads(const FieldSpec& field, const FieldState& state);
 
 // The `agreed` of an edit that is about to be made on top of `state`, as its author sees it (own
 // pending changes included): a single admitted head; no heads: (0, no value); else the lowest among

@@ -35,9 +35,10 @@ Word PlanChange(const KindSpec& kind, const ChangeData& change, int64_t time_ms,
   context.sequence = sequence;
   context.author = author;
   if (change.settle) context.settle = *change.settle;
+  context.seen = &change.seen;
   Word gravest = Word::kApplied;
   for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind.Find(edit.field);
+    const FieldSpec* field = kind.FindWithMarks(edit.field);
     if (field == nullptr) continue;
     const Word word = Plan(*field, edit, context, &state->At(edit.field));
     if (Gravity(word) > Gravity(gravest)) gravest = word;
@@ -64,6 +65,7 @@ int64_t LatestBaseTime(const ChangeData& change, const RecordState& state) {
 std::string EffectiveMessage(const KindSpec& kind, const RecordState& state) {
   std::string message;
   for (const FieldState& field : state.fields) {
+    if (MarkField(field.field) != nullptr) continue;
     const FieldSpec* spec = kind.Find(field.field);
     if (spec == nullptr) {
       // Of a SET that this schema does not know every head is an element; of any other field all

@@ -22,7 +22,7 @@ Word PlanChange(const KindSpec& kind, const ChangeData& change, int64_t time_ms,
 int64_t LatestBaseTime(const ChangeData& change, const RecordState& state);
 
 // The effective values as one serialized message of the kind; fields that the kind does not have
-// follow with all their heads.
+// follow with all their heads. Marks are left out.
 std::string EffectiveMessage(const KindSpec& kind, const RecordState& state);
 
 }  // namespace doorstep

@@ -362,11 +362,8 @@ absl::Status CheckShape(const FieldDescriptor& field) {
   return absl::OkStatus();
 }
 
-absl::Status CheckSet(const FieldDescriptor& field, const v1::FieldOptions& options) {
+absl::Status CheckSet(const FieldDescriptor& field) {
   const std::string& path = field.full_name();
-  if (options.removal() == v1::REVIEWED) {
-    return Contradiction(path, "removal REVIEWED, which is not supported yet", "no removal option");
-  }
   switch (field.type()) {
     case FieldDescriptor::TYPE_STRING:
     case FieldDescriptor::TYPE_ENUM:
@@ -563,7 +560,7 @@ absl::StatusOr<FieldSpec> ReadField(const FieldDescriptor& field) {
   spec.coherent_group = options.coherent_group();
   spec.reference = options.reference();
   spec.label = options.label().empty() ? WithSpaces(field.name()) : options.label();
-  if (options.merge() == v1::SET) DOORSTEP_RETURN_IF_ERROR(CheckSet(field, options));
+  if (options.merge() == v1::SET) DOORSTEP_RETURN_IF_ERROR(CheckSet(field));
   if (field.type() == FieldDescriptor::TYPE_MESSAGE) {
     DOORSTEP_RETURN_IF_ERROR(ReadAtomic(field, options, &spec));
   } else {

@@ -186,6 +186,23 @@ absl::Status CheckUnique(const std::vector<KindSpec>& kinds, KindsByName* by_nam
   return absl::OkStatus();
 }
 
+// One judgement for a record: more would need a case for each.
+absl::Status ReadGroup(KindSpec* kind) {
+  const FieldSpec* first = nullptr;
+  for (FieldSpec& field : kind->fields) {
+    if (field.coherent_group.empty()) continue;
+    if (first != nullptr && first->coherent_group != field.coherent_group) {
+      return Contradiction(absl::StrCat(kind->full_name, ".", field.scalar.name),
+                           absl::StrCat("coherent_group ", Quoted(field.coherent_group)),
+                           absl::StrCat("the kind's only one, ", Quoted(first->coherent_group)));
+    }
+    if (first == nullptr) first = &field;
+    field.keeps_seen = true;
+  }
+  kind->has_group = first != nullptr;
+  return absl::OkStatus();
+}
+
 bool RefersTo(const KindSpec& child, absl::string_view parent) {
   return std::any_of(child.fields.begin(), child.fields.end(),
                      [parent](const FieldSpec& field) { return field.reference == parent; });
@@ -206,6 +223,7 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
             [](const FieldSpec& a, const FieldSpec& b) { return a.number() < b.number(); });
   DOORSTEP_RETURN_IF_ERROR(CheckColumns(kind));
   DOORSTEP_RETURN_IF_ERROR(ReadDuplicateKeys(message, &kind));
+  DOORSTEP_RETURN_IF_ERROR(ReadGroup(&kind));
   return kind;
 }
 
@@ -225,6 +243,7 @@ absl::Status LinkKinds(std::vector<KindSpec>* kinds) {
     }
     DOORSTEP_RETURN_IF_ERROR(CheckSaysSame(kind));
   }
+  absl::flat_hash_set<uint32_t> members;
   for (KindSpec& kind : *kinds) {
     for (std::string& name : kind.coherent_children) {
       const auto child = by_name.find(name);
@@ -233,7 +252,12 @@ absl::Status LinkKinds(std::vector<KindSpec>* kinds) {
                              "a kind with a reference to this one");
       }
       name = child->second->name;
+      members.insert(child->second->number);
     }
+  }
+  for (KindSpec& kind : *kinds) {
+    if (!members.contains(kind.number) || kind.has_group) continue;
+    for (FieldSpec& field : kind.fields) field.keeps_seen = true;
   }
   return absl::OkStatus();
 }

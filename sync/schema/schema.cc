@@ -111,6 +111,33 @@ const FieldSpec* KindSpec::FindByName(absl::string_view field_name) const {
   return it == fields.end() ? nullptr : &*it;
 }
 
+const FieldSpec* MarkField(uint32_t number) {
+  static const auto& marks = *new std::vector<FieldSpec>([] {
+    std::vector<FieldSpec> out(2);
+    const char* const names[] = {"_hidden", "_assessed"};
+    const char* const labels[] = {"hidden", "assessment as a whole"};
+    for (size_t i = 0; i < out.size(); ++i) {
+      out[i].scalar.number = kHiddenField + static_cast<uint32_t>(i);
+      out[i].scalar.name = names[i];
+      out[i].scalar.column = names[i];
+      out[i].scalar.type = ValueType::kString;
+      out[i].scalar.max_bytes = kMaxSettleReasonBytes;
+      out[i].merge = MergeClass::kMark;
+      out[i].keeps_seen = true;
+      out[i].label = labels[i];
+    }
+    return out;
+  }());
+  const uint32_t place = number - kHiddenField;
+  return place < marks.size() ? &marks[place] : nullptr;
+}
+
+const FieldSpec* KindSpec::FindWithMarks(uint32_t field_number) const {
+  if (field_number < kHiddenField) return Find(field_number);
+  if (field_number == kAssessedField && !IsJudgement()) return nullptr;
+  return MarkField(field_number);
+}
+
 Schema::Schema() : pool_(std::make_unique<DescriptorPool>()) {}
 Schema::~Schema() = default;
 

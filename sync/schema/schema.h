@@ -36,6 +36,7 @@ enum class MergeClass : uint8_t {
   kHighest = 6,
   kState = 7,
   kImmutable = 8,
+  kMark = 255,  // of the engine's own fields, below; no kind can declare it
 };
 enum class EffectiveRule : uint8_t {
   kUnspecified = 0,
@@ -99,6 +100,9 @@ struct FieldSpec {
   int64_t dominant = 0;        // kDominant, kLastAgreed: the enum number that wins; 0 = none
   std::string when_unsettled;  // kNone
   bool removal_reviewed = false;
+  // A change of this field says which heads of its judgement the author saw: set for members of a
+  // coherent group, for fields of kinds that are coherent children, and for marks.
+  bool keeps_seen = false;
   bool safety = false;
   bool index = false;
   bool full_text = false;
@@ -129,9 +133,17 @@ struct FieldSpec {
   // Whether distinct heads of this field may need a person (merge/plan.h says when they do).
   bool needs_person() const {
     return merge == MergeClass::kReview || merge == MergeClass::kText ||
-           merge == MergeClass::kState || merge == MergeClass::kImmutable;
+           merge == MergeClass::kState || merge == MergeClass::kImmutable || removal_reviewed;
   }
 };
+
+// Marks: text fields that the engine gives to every kind, in numbers that protobuf keeps for its
+// own use. The text is the reason; no value: there is no mark, or it was taken back. See
+// merge/marks.h and merge/judgement.h.
+inline constexpr uint32_t kHiddenField = 19000;
+inline constexpr uint32_t kAssessedField = 19001;
+// Null for any other number.
+const FieldSpec* MarkField(uint32_t number);
 
 struct KindSpec {
   uint32_t number = 0;
@@ -146,11 +158,16 @@ struct KindSpec {
   // Numbers of fields: records that are equal in all fields of one key may be one recorded twice.
   std::vector<std::vector<uint32_t>> duplicate_keys;
   bool says_same = false;  // its records say whether two records of another kind are the same
+  bool has_group = false;  // some fields share a coherent group
   std::vector<FieldSpec> fields;  // in order of number
   const google::protobuf::Descriptor* descriptor = nullptr;
 
   // Null when the kind has no such field.
   const FieldSpec* Find(uint32_t field_number) const;
+  // Also finds the marks that records of the kind may have.
+  const FieldSpec* FindWithMarks(uint32_t field_number) const;
+  // Whether its records are a judgement: they have a coherent group, or children that belong to it.
+  bool IsJudgement() const { return has_group || !coherent_children.empty(); }
   const FieldSpec* FindByName(absl::string_view field_name) const;
 };
 

@@ -131,7 +131,7 @@ std::string KindTableSql(const KindSpec& kind) {
   std::string sql = absl::StrCat("CREATE TABLE IF NOT EXISTS ", QuoteIdentifier(table),
                                  "(\n  _row INTEGER PRIMARY KEY,\n  id BLOB NOT NULL,\n"
                                  "  _compartment INTEGER NOT NULL,\n  _meta BLOB NOT NULL,\n"
-                                 "  _unknown BLOB");
+                                 "  _unknown BLOB,\n  _hidden TEXT");
   for (const Column& column : ColumnsOf(kind)) {
     absl::StrAppend(&sql, ",\n  ", QuoteIdentifier(column.name), " ", column.type);
   }
@@ -165,7 +165,8 @@ std::string KindViewSql(const KindSpec& kind) {
       absl::StrAppend(&sql, ",\n  ", ViewColumnSql(field, part));
     }
   }
-  absl::StrAppend(&sql, "\nFROM ", QuoteIdentifier(absl::StrCat("k_", kind.table)),
+  absl::StrAppend(&sql, ",\n  k._hidden AS _hidden\nFROM ",
+                  QuoteIdentifier(absl::StrCat("k_", kind.table)),
                   " AS k JOIN _compartment AS c ON c.ref = k._compartment;\n");
   return sql;
 }

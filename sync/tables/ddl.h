@@ -1,8 +1,10 @@
 // The SQL of a schema: typed STRICT tables for record kinds and views over them for people.
 //
-//   k_<table>   a row per record: _row, id, _compartment, _meta, _unknown, a column per field (an
-//               atomic value: per part; a SET: a JSON array)
-//   <table>     the view that people query: ids as text, enum names, file and tier
+//   k_<table>   a row per record: _row, id, _compartment, _meta, _unknown, _hidden (why it is
+//   hidden;
+//               NULL: it is not), a column per field (an atomic value: per part; a SET: a JSON
+//               array)
+//   <table>     the view that people query: ids as text, enum names, file and tier, _hidden last
 //
 // Pure functions from the schema to text. Identifiers come from the schema only.
 #ifndef SYNC_TABLES_DDL_H_

@@ -16,7 +16,14 @@ namespace {
 
 constexpr char kVersion = 1;
 
-enum Flag : uint8_t { kDefaultHead = 1, kInColumns = 2, kHasAgreed = 4, kSettled = 8 };
+enum Flag : uint8_t {
+  kDefaultHead = 1,
+  kInColumns = 2,
+  kHasAgreed = 4,
+  kSettled = 8,
+  kRemoves = 16,
+  kSeen = 32,
+};
 
 // What of a head the default stands for.
 struct Core {
@@ -31,8 +38,8 @@ Core CoreOf(const Head& head) { return {head.id, head.time_ms, head.sequence, he
 
 bool IsPlain(const FieldState& field) {
   return field.heads.size() == 1 && !field.heads[0].value.empty() && !field.heads[0].agreed &&
-         field.heads[0].settle.mode == SettleMode::kNone &&
-         field.sequence == field.heads[0].sequence;
+         field.heads[0].settle.mode == SettleMode::kNone && !field.heads[0].IsProposal() &&
+         field.heads[0].seen.empty() && field.sequence == field.heads[0].sequence;
 }
 
 // The head that most plain fields have; else any; else an empty one.
@@ -70,6 +77,16 @@ absl::Status PutCore(const Core& core, Dictionary& dictionary, std::string* out)
   return absl::OkStatus();
 }
 
+absl::Status PutIds(const std::vector<ChangeId>& ids, Dictionary& dictionary, std::string* out) {
+  PutVarint(ids.size(), out);
+  for (const ChangeId& id : ids) {
+    DOORSTEP_ASSIGN_OR_RETURN(const int64_t incarnation, dictionary.RefOf(id.incarnation));
+    PutVarint(static_cast<uint64_t>(incarnation), out);
+    PutVarint(id.counter, out);
+  }
+  return absl::OkStatus();
+}
+
 // `fallback` null: nothing stands elsewhere, write all.
 absl::Status PutException(const FieldState& field, const Core* fallback, bool in_columns,
                           Dictionary& dictionary, std::string* out) {
@@ -80,7 +97,8 @@ absl::Status PutException(const FieldState& field, const Core* fallback, bool in
     const bool is_default = fallback != nullptr && CoreOf(head) == *fallback;
     const uint8_t flags = static_cast<uint8_t>(
         (is_default ? kDefaultHead : 0) | (in_columns ? kInColumns : 0) |
-        (head.agreed ? kHasAgreed : 0) | (head.settle.mode != SettleMode::kNone ? kSettled : 0));
+        (head.agreed ? kHasAgreed : 0) | (head.settle.mode != SettleMode::kNone ? kSettled : 0) |
+        (head.removes.empty() ? 0 : kRemoves) | (head.seen.empty() ? 0 : kSeen));
     out->push_back(static_cast<char>(flags));
     if (!is_default) DOORSTEP_RETURN_IF_ERROR(PutCore(CoreOf(head), dictionary, out));
     if (!in_columns) PutBytes(head.value, out);
@@ -92,6 +110,8 @@ absl::Status PutException(const FieldState& field, const Core* fallback, bool in
       out->push_back(static_cast<char>(head.settle.mode));
       PutBytes(head.settle.reason, out);
     }
+    if (!head.removes.empty()) DOORSTEP_RETURN_IF_ERROR(PutIds(head.removes, dictionary, out));
+    if (!head.seen.empty()) DOORSTEP_RETURN_IF_ERROR(PutIds(head.seen, dictionary, out));
   }
   return absl::OkStatus();
 }
@@ -130,6 +150,21 @@ Head HeadOf(const Core& core) {
   return head;
 }
 
+absl::Status ReadIds(ByteReader& in, Dictionary& dictionary, std::vector<ChangeId>* out) {
+  uint64_t count = 0;
+  if (!in.ReadVarint(&count) || count > in.rest().size()) return Damaged("ids are cut short");
+  out->resize(count);
+  for (ChangeId& id : *out) {
+    uint64_t incarnation = 0;
+    if (!in.ReadVarint(&incarnation) || !in.ReadVarint(&id.counter)) {
+      return Damaged("ids are cut short");
+    }
+    DOORSTEP_ASSIGN_OR_RETURN(id.incarnation,
+                              dictionary.Incarnation(static_cast<int64_t>(incarnation)));
+  }
+  return absl::OkStatus();
+}
+
 // Reads one head; true when its value stands in the columns.
 absl::StatusOr<bool> ReadHead(ByteReader& in, const Core* fallback, Dictionary& dictionary,
                               Head* head) {
@@ -161,6 +196,10 @@ absl::StatusOr<bool> ReadHead(ByteReader& in, const Core* fallback, Dictionary& 
     head->settle.mode = static_cast<SettleMode>(mode);
     head->settle.reason.assign(bytes.data(), bytes.size());
   }
+  if ((flags & kRemoves) != 0) {
+    DOORSTEP_RETURN_IF_ERROR(ReadIds(in, dictionary, &head->removes));
+  }
+  if ((flags & kSeen) != 0) DOORSTEP_RETURN_IF_ERROR(ReadIds(in, dictionary, &head->seen));
   return (flags & kInColumns) != 0;
 }
 
@@ -204,16 +243,16 @@ absl::StatusOr<EncodedMeta> EncodeMeta(const KindSpec& kind, const RecordState& 
   uint64_t unknown_count = 0;
   for (const FieldState& field : state.fields) {
     if (field.heads.empty() && field.sequence == 0) continue;
-    const FieldSpec* spec = kind.Find(field.field);
+    const FieldSpec* spec = kind.FindWithMarks(field.field);
     if (spec == nullptr) {
       ++unknown_count;
       DOORSTEP_RETURN_IF_ERROR(PutException(field, nullptr, false, dictionary, &unknown));
       continue;
     }
-    if (!spec->is_set() && IsPlain(field) && CoreOf(field.heads[0]) == fallback) continue;
+    const bool has_columns = !spec->is_set() && spec->merge != MergeClass::kMark;
+    if (has_columns && IsPlain(field) && CoreOf(field.heads[0]) == fallback) continue;
     ++exception_count;
-    const bool in_columns =
-        !spec->is_set() && field.heads.size() == 1 && !field.heads[0].value.empty();
+    const bool in_columns = has_columns && field.heads.size() == 1 && !field.heads[0].value.empty();
     DOORSTEP_RETURN_IF_ERROR(PutException(field, &fallback, in_columns, dictionary, &exceptions));
   }
   EncodedMeta out;

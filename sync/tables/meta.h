@@ -4,9 +4,10 @@
 //   head      := incarnation_ref:varint counter:varint time:signed sequence:varint
 //   author_ref:varint exception := field:varint sequence:varint heads:varint entry{heads} entry :=
 //   flags:byte [head] [value:bytes] [agreed_sequence:varint agreed_value:bytes]
-//                [mode:byte reason:bytes]
+//                [mode:byte reason:bytes] [removes:ids] [seen:ids]
 //   flags     := 1 the record's default head | 2 the value stands in the columns
-//              | 4 agreed follows | 8 settled follows
+//              | 4 agreed follows | 8 settled follows | 16 removes follows | 32 seen follows
+//   ids       := count:varint (incarnation_ref:varint counter:varint){count}
 //   unknown   := version:0x01 count:varint exception{count}      (flags 1 and 2 never set)
 //
 // The default head belongs to every field whose column is not NULL and that is no exception, so a
@@ -28,7 +29,7 @@ namespace doorstep {
 
 struct EncodedMeta {
   std::string meta;
-  std::string unknown;  // fields that the kind does not have; empty = none
+  std::string unknown;  // fields that the kind does not have (nor the engine); empty = none
 };
 // References are looked up, or added, in the dictionary.
 absl::StatusOr<EncodedMeta> EncodeMeta(const KindSpec& kind, const RecordState& state,

@@ -1,6 +1,8 @@
 #include "sync/tables/record_tables.h"
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,8 +11,12 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/change/row_codec.h"
+#include "sync/change/wire.h"
+#include "sync/merge/judgement.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 #include "sync/tables/columns.h"
 #include "sync/tables/ddl.h"
@@ -20,7 +26,7 @@ namespace doorstep {
 namespace {
 
 // Columns before those of the fields, in every statement of a kind.
-constexpr int kFixedColumns = 4;  // id, _compartment, _meta, _unknown
+constexpr int kFixedColumns = 5;  // id, _compartment, _meta, _unknown, _hidden
 
 // Rows that are looked at in one go while others are rewritten.
 constexpr int kAdoptChunk = 500;
@@ -36,9 +42,9 @@ struct RecordTables::KindSql {
 
   explicit KindSql(const KindSpec& kind) {
     const std::string table = QuoteIdentifier(absl::StrCat("k_", kind.table));
-    std::string names = "id, _compartment, _meta, _unknown";
-    std::string places = "?1, ?2, ?3, ?4";
-    std::string sets = "id = ?1, _compartment = ?2, _meta = ?3, _unknown = ?4";
+    std::string names = "id, _compartment, _meta, _unknown, _hidden";
+    std::string places = "?1, ?2, ?3, ?4, ?5";
+    std::string sets = "id = ?1, _compartment = ?2, _meta = ?3, _unknown = ?4, _hidden = ?5";
     int parameter = kFixedColumns;
     for (const FieldSpec& field : kind.fields) {
       first_column.push_back(parameter);
@@ -92,7 +98,9 @@ absl::Status RecordTables::AddMissingColumns(const KindSpec& kind) {
     }
   }
   if (present.empty()) return absl::OkStatus();  // no such table yet
-  for (const Column& column : ColumnsOf(kind)) {
+  std::vector<Column> columns = ColumnsOf(kind);
+  columns.push_back({"_hidden", "TEXT"});
+  for (const Column& column : columns) {
     if (present.contains(column.name)) continue;
     DOORSTEP_RETURN_IF_ERROR(
         db_->Exec(absl::StrCat("ALTER TABLE ", QuoteIdentifier(absl::StrCat("k_", kind.table)),
@@ -236,6 +244,12 @@ absl::Status RecordTables::Bind(const KindSpec& kind, const RecordState& state,
   } else {
     statement->BindBlob(4, meta.unknown);
   }
+  const std::optional<std::string> hidden = HiddenBecause(state);
+  if (hidden.has_value()) {
+    statement->BindText(5, *hidden);
+  } else {
+    statement->BindNull(5);
+  }
   return statement->Run();
 }
 
@@ -292,23 +306,125 @@ absl::Status RecordTables::WriteConflicts(const KindSpec& kind, const RecordStat
     DOORSTEP_RETURN_IF_ERROR(clear->BindBlob(1, state.id.AsBytes()).Run());
   }
   for (const FieldState& field : state.fields) {
-    if (field.heads.size() < 2) continue;
+    if (field.heads.size() < 2 || MarkField(field.field) != nullptr) continue;
     const FieldSpec* spec = kind.Find(field.field);
     if (spec == nullptr || !IsConflict(*spec, field)) continue;
-    const Uuid case_id = CaseId(state.id, field.field);
-    DOORSTEP_ASSIGN_OR_RETURN(
-        Statement * open,
-        db_->Prepared("INSERT INTO _conflict(record, field, case_id) VALUES(?1, ?2, ?3)"));
-    open->BindBlob(1, state.id.AsBytes()).BindInt(2, field.field);
-    DOORSTEP_RETURN_IF_ERROR(open->BindBlob(3, case_id.AsBytes()).Run());
+    DOORSTEP_RETURN_IF_ERROR(WriteCase(state.id, field.field));
+  }
+  if (kind.IsJudgement()) DOORSTEP_RETURN_IF_ERROR(WriteJudgement(state, /*is_new=*/true));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> parents, ParentsOf(state));
+  for (const RecordState& parent : parents) {
+    DOORSTEP_RETURN_IF_ERROR(WriteJudgement(parent, /*is_new=*/false));
   }
   return absl::OkStatus();
+}
+
+absl::Status RecordTables::WriteCase(const Uuid& record, uint32_t field) {
+  const Uuid case_id = CaseId(record, field);
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * open,
+      db_->Prepared("INSERT INTO _conflict(record, field, case_id) VALUES(?1, ?2, ?3)"));
+  open->BindBlob(1, record.AsBytes()).BindInt(2, field);
+  return open->BindBlob(3, case_id.AsBytes()).Run();
+}
+
+// The case over the record's judgement, which its children's rows have a part in. `is_new`: there
+// is no row of it.
+absl::Status RecordTables::WriteJudgement(const RecordState& state, bool is_new) {
+  if (!is_new) {
+    DOORSTEP_ASSIGN_OR_RETURN(
+        Statement * clear, db_->Prepared("DELETE FROM _conflict WHERE record = ?1 AND field = ?2"));
+    clear->BindBlob(1, state.id.AsBytes()).BindInt(2, kAssessedField);
+    DOORSTEP_RETURN_IF_ERROR(clear->Run());
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> children, ChildrenOf(state));
+  Judgement judgement = {&state};
+  for (const RecordState& child : children) judgement.push_back(&child);
+  if (UnassessedHeads(*schema_, judgement).empty()) return absl::OkStatus();
+  return WriteCase(state.id, kAssessedField);
+}
+
+absl::StatusOr<std::vector<RecordState>> RecordTables::Referring(const KindSpec& kind,
+                                                                 const FieldSpec& field,
+                                                                 const Uuid& id) {
+  std::vector<int64_t> rows;
+  {
+    DOORSTEP_ASSIGN_OR_RETURN(
+        Statement * list, db_->Prepared(absl::StrCat(
+                              "SELECT _row FROM ", QuoteIdentifier(absl::StrCat("k_", kind.table)),
+                              " WHERE ", QuoteIdentifier(field.scalar.column),
+                              " = ?1 ORDER BY id LIMIT ", kMaxJudgementRecords)));
+    ScopedReset done(list);
+    const std::string text = id.ToString();
+    list->BindText(1, text);
+    while (true) {
+      DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+      if (!more) break;
+      rows.push_back(list->Int(0));
+    }
+  }
+  std::vector<RecordState> found;
+  found.reserve(rows.size());
+  for (const int64_t row : rows) {
+    DOORSTEP_ASSIGN_OR_RETURN(RecordState state, LoadAt({kind.number, row}));
+    found.push_back(std::move(state));
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<RecordState>> RecordTables::ChildrenOf(const RecordState& record) {
+  std::vector<RecordState> children;
+  const KindSpec* kind = schema_->Find(record.kind);
+  if (kind == nullptr) return children;
+  for (const std::string& name : kind->coherent_children) {
+    const KindSpec& child = *schema_->FindByName(name);
+    for (const FieldSpec& field : child.fields) {
+      if (field.reference != kind->name || field.is_set()) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(std::vector<RecordState> found, Referring(child, field, record.id));
+      std::move(found.begin(), found.end(), std::back_inserter(children));
+    }
+  }
+  std::sort(children.begin(), children.end(),
+            [](const RecordState& a, const RecordState& b) { return a.id < b.id; });
+  // A child may refer to it by two fields.
+  children.erase(
+      std::unique(children.begin(), children.end(),
+                  [](const RecordState& a, const RecordState& b) { return a.id == b.id; }),
+      children.end());
+  if (children.size() > kMaxJudgementRecords) children.resize(kMaxJudgementRecords);
+  return children;
+}
+
+absl::StatusOr<std::vector<RecordState>> RecordTables::ParentsOf(const RecordState& record) {
+  std::vector<RecordState> parents;
+  const KindSpec* kind = schema_->Find(record.kind);
+  if (kind == nullptr) return parents;
+  for (const FieldSpec& field : kind->fields) {
+    const KindSpec* parent =
+        field.reference.empty() || field.is_set() ? nullptr : schema_->FindByName(field.reference);
+    if (parent == nullptr ||
+        std::find(parent->coherent_children.begin(), parent->coherent_children.end(), kind->name) ==
+            parent->coherent_children.end()) {
+      continue;
+    }
+    const FieldState* state = record.Find(field.number());
+    if (state == nullptr) continue;
+    const std::string value = EffectiveOf(field, *state).value;
+    const absl::StatusOr<Scalar> scalar = DecodeScalar(field.scalar, value);
+    if (!scalar.ok() || !scalar->present) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const Uuid id, Uuid::Parse(scalar->bytes));
+    DOORSTEP_ASSIGN_OR_RETURN(std::optional<RecordState> found, Load(id));
+    if (found.has_value() && found->kind == parent->number) parents.push_back(*std::move(found));
+  }
+  return parents;
 }
 
 absl::Status RecordTables::Remove(const Uuid& id) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Place> place, Find(id));
   if (!place) return absl::OkStatus();
   const KindSpec* kind = schema_->Find(place->kind);
+  DOORSTEP_ASSIGN_OR_RETURN(const RecordState state, LoadAt(*place));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> parents, ParentsOf(state));
   const std::string table =
       kind == nullptr ? "_unknown_record" : QuoteIdentifier(absl::StrCat("k_", kind->table));
   DOORSTEP_ASSIGN_OR_RETURN(Statement * remove,
@@ -317,7 +433,11 @@ absl::Status RecordTables::Remove(const Uuid& id) {
   DOORSTEP_ASSIGN_OR_RETURN(remove, db_->Prepared("DELETE FROM _record WHERE id = ?1"));
   DOORSTEP_RETURN_IF_ERROR(remove->BindBlob(1, id.AsBytes()).Run());
   DOORSTEP_ASSIGN_OR_RETURN(remove, db_->Prepared("DELETE FROM _conflict WHERE record = ?1"));
-  return remove->BindBlob(1, id.AsBytes()).Run();
+  DOORSTEP_RETURN_IF_ERROR(remove->BindBlob(1, id.AsBytes()).Run());
+  for (const RecordState& parent : parents) {
+    DOORSTEP_RETURN_IF_ERROR(WriteJudgement(parent, /*is_new=*/false));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RecordTables::ForEach(absl::FunctionRef<absl::Status(const RecordState&)> visit) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
@@ -54,6 +55,16 @@ class RecordTables {
   // OK also when it is not here.
   absl::Status Remove(const Uuid& id);
 
+  // Records of a kind of which this text field holds the id, in order of id; at most
+  // kMaxJudgementRecords.
+  absl::StatusOr<std::vector<RecordState>> Referring(const KindSpec& kind, const FieldSpec& field,
+                                                     const Uuid& id);
+  // The judgement (merge/judgement.h) of a record: its children of coherent kinds that stand here,
+  // in order of id, at most kMaxJudgementRecords.
+  absl::StatusOr<std::vector<RecordState>> ChildrenOf(const RecordState& record);
+  // Records that stand here of whose judgement this one is part, by the references it has.
+  absl::StatusOr<std::vector<RecordState>> ParentsOf(const RecordState& record);
+
   // Every record, kind by kind, in order of row. Stops at the first error.
   absl::Status ForEach(absl::FunctionRef<absl::Status(const RecordState&)> visit);
 
@@ -68,6 +79,8 @@ class RecordTables {
   absl::StatusOr<Place> InsertUnknown(const RecordState& state);
   absl::Status Bind(const KindSpec& kind, const RecordState& state, Statement* statement);
   absl::Status WriteConflicts(const KindSpec& kind, const RecordState& state, bool is_new);
+  absl::Status WriteCase(const Uuid& record, uint32_t field);
+  absl::Status WriteJudgement(const RecordState& state, bool is_new);
   absl::Status AddMissingColumns(const KindSpec& kind);
   absl::Status AdoptUnknown();
 

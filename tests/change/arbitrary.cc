@@ -132,6 +132,14 @@ std::string ValueFor(const FieldSpec* spec, uint32_t number) {
   return spec == nullptr ? AnyUnknownValue(number) : AnyValue(*spec);
 }
 
+// Ascending.
+std::vector<ChangeId> AnyIds(int at_least) {
+  std::set<ChangeId> ids;
+  const int wanted = Between(at_least, at_least + 3);
+  while (static_cast<int>(ids.size()) < wanted) ids.insert(AnyChangeId());
+  return {ids.begin(), ids.end()};
+}
+
 FieldState AnyFieldState(const FieldSpec* spec, uint32_t number, const Head& usual) {
   FieldState field;
   field.field = number;
@@ -145,6 +153,8 @@ FieldState AnyFieldState(const FieldSpec* spec, uint32_t number, const Head& usu
       head.agreed = Agreed{sequence, sequence == 0 ? "" : ValueFor(spec, number)};
     }
     if (Sometimes()) head.settle = {static_cast<SettleMode>(Between(1, 4)), "because"};
+    if (is_set && Sometimes()) head.removes = AnyIds(1);
+    if (Sometimes()) head.seen = AnyIds(0);
     field.heads.push_back(std::move(head));
   }
   std::sort(field.heads.begin(), field.heads.end(), HeadBefore);
@@ -204,6 +214,10 @@ ChangeData AnyChange(const ChangeId& id, std::set<Uuid>* seen) {
     if (Between(0, 3) == 0) change.edits.push_back(AnyEdit(field, change, usual));
   }
   if (change.edits.empty()) change.edits.push_back(AnyEdit(kind->fields[0], change, usual));
+  const bool of_judgement =
+      std::any_of(change.edits.begin(), change.edits.end(),
+                  [&](const FieldEdit& edit) { return kind->Find(edit.field)->keeps_seen; });
+  if (of_judgement && Sometimes()) change.seen = AnySeen(id, 0);
   if (!change.create && Sometimes()) {
     change.settle = Settle{static_cast<SettleMode>(Between(1, 4)), "as we agreed"};
   }

@@ -67,6 +67,14 @@ TEST(Digest, SeesEveryPartOfAState) {
       {"agreed value", [](RecordState& r) { r.At(11).heads[1].agreed->value = ""; }},
       {"settle mode", [](RecordState& r) { r.At(11).heads[1].settle.mode = SettleMode::kKeep; }},
       {"settle reason", [](RecordState& r) { r.At(11).heads[1].settle.reason = "x"; }},
+      {"removes",
+       [](RecordState& r) {
+         r.At(11).heads[1].removes = {{Uuid{{1}}, 1}};
+       }},
+      {"seen",
+       [](RecordState& r) {
+         r.At(11).heads[1].seen = {{Uuid{{1}}, 1}};
+       }},
       {"a head less", [](RecordState& r) { r.At(11).heads.pop_back(); }},
       {"order", [](RecordState& r) { std::swap(r.At(11).heads[0], r.At(11).heads[1]); }},
       // The author's last letter moved into the value.

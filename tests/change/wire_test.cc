@@ -211,6 +211,7 @@ TEST(ParseValues, BoundsTheElementsOfASet) {
 TEST(ParseValues, ManyFieldsOutOfOrderAreSorted) {
   std::string message;
   for (uint32_t number = 60000; number > 300; --number) {
+    if (MarkField(number) != nullptr) continue;
     ScalarSpec spec;
     spec.number = number;
     Scalar scalar;
@@ -219,7 +220,7 @@ TEST(ParseValues, ManyFieldsOutOfOrderAreSorted) {
   }
   const auto fields = ParseValues(Thing(), message, Unknown::kKeep);
   ASSERT_TRUE(fields.ok());
-  EXPECT_EQ(fields->size(), 59700u);
+  EXPECT_EQ(fields->size(), 59698u);
   EXPECT_EQ(fields->front().field, 301u);
 }
 

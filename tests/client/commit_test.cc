@@ -69,16 +69,15 @@ TEST_F(CommitTest, BasesAreTheHeadsSeenWhenTheRecordWasOpened) {
 }
 
 TEST_F(CommitTest, SetsAreEditedByElement) {
-  const std::string id =
-      Must(device_.Add("Person", R"({"name":"P","allergies":["nuts","latex"]})"));
+  const std::string id = Must(device_.Add("RiskAssessment", R"({"triggers":["nuts","latex"]})"));
   const Unit created = LastUnit();
-  Must(device_.Edit(id, R"({"allergies":["latex","penicillin"]})"));
+  Must(device_.Edit(id, R"({"triggers":["latex","penicillin"]})"));
   const FieldEdit edit = LastUnit().changes[0].edits[0];
   EXPECT_THAT(edit.adds, ElementsAre(HasSubstr("penicillin")));
   ASSERT_THAT(edit.removals, SizeIs(1));
   EXPECT_THAT(edit.removals[0].element, HasSubstr("nuts"));
   EXPECT_THAT(edit.removals[0].adds, ElementsAre(created.changes[0].id));
-  EXPECT_EQ(device_.Json(id)["allergies"], nlohmann::json::parse(R"(["latex","penicillin"])"));
+  EXPECT_EQ(device_.Json(id)["triggers"], nlohmann::json::parse(R"(["latex","penicillin"])"));
 }
 
 TEST_F(CommitTest, AUnitForEachFileAndOneTransactionId) {

@@ -75,6 +75,7 @@ class RandomHistory {
   void Capture(Peer& peer);
   void Edit(Peer& peer);
   void Decide(Peer& peer);
+  void Hide(Peer& peer);
   void MoveSession(Peer& peer);
   void MessWithTime(Peer& peer);
   void Reopen(Peer& peer);

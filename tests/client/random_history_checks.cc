@@ -85,27 +85,27 @@ void RandomHistory::CheckOwnWrites(size_t place) {
   Device& device = *peers_[place].link.device;
   const Rows rows = World::Stored(device);
   client::Outbox outbox(device.store());
-  Must(outbox.ForEach(
-      client::Which::kAll, 0, [&](const client::OwnUnit& own) -> absl::StatusOr<bool> {
-        if (own.parked) return true;
-        const Unit unit = Must(outbox.Decode(own));
-        for (const ChangeData& change : unit.changes) {
-          const auto row = rows.find(change.record);
-          if (row == rows.end()) {
-            // Its creation was refused, and this is on its way to be.
-            EXPECT_TRUE(own.waiting()) << change.id.ToString();
-            continue;
-          }
-          const KindSpec& kind = *Schema::BuiltIn()->Find(change.kind);
-          for (const FieldEdit& edit : change.edits) {
-            EXPECT_TRUE(
-                StillShown(change.id, *kind.Find(edit.field), edit, row->second.Find(edit.field)))
-                << "device" << place << " lost " << change.id.ToString() << ", field " << edit.field
-                << " of " << kind.name;
-          }
-        }
-        return true;
-      }));
+  Must(outbox.ForEach(client::Which::kAll, 0,
+                      [&](const client::OwnUnit& own) -> absl::StatusOr<bool> {
+                        if (own.parked) return true;
+                        const Unit unit = Must(outbox.Decode(own));
+                        for (const ChangeData& change : unit.changes) {
+                          const auto row = rows.find(change.record);
+                          if (row == rows.end()) {
+                            // Its creation was refused, and this is on its way to be.
+                            EXPECT_TRUE(own.waiting()) << change.id.ToString();
+                            continue;
+                          }
+                          const KindSpec& kind = *Schema::BuiltIn()->Find(change.kind);
+                          for (const FieldEdit& edit : change.edits) {
+                            EXPECT_TRUE(StillShown(change.id, *kind.FindWithMarks(edit.field), edit,
+                                                   row->second.Find(edit.field)))
+                                << "device" << place << " lost " << change.id.ToString()
+                                << ", field " << edit.field << " of " << kind.name;
+                          }
+                        }
+                        return true;
+                      }));
 }
 
 // L4: every change has exactly one outcome, and the server has every unit once.
@@ -192,8 +192,8 @@ Rows RandomHistory::Replanned(const Admitted& admitted) {
       Expand(admitted, edit.field, &edit.base);
       for (const ChangeId& id : edit.base) ready &= done.contains(id);
       for (FieldEdit::Removal& removal : edit.removals) {
-        for (const ChangeId& id : removal.adds)
-          ready &= done.contains(id) || !admitted.contains(id);
+        std::erase_if(removal.adds, [&](const ChangeId& id) { return !admitted.contains(id); });
+        for (const ChangeId& id : removal.adds) ready &= done.contains(id);
       }
     }
     if (!ready) continue;

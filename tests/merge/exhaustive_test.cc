@@ -174,10 +174,27 @@ Scenario Barriers() {
   return {"SET", f, {Text(f, "a"), Text(f, "b")}, {1, 3}, 3, false, nullptr};
 }
 
+// In question: somebody proposed to take out what is there.
+bool SomeInQuestion(const FieldState& state) {
+  return std::any_of(state.heads.begin(), state.heads.end(), [&](const Head& proposal) {
+    return !proposal.removes.empty() &&
+           std::any_of(state.heads.begin(), state.heads.end(), [&](const Head& add) {
+             return add.removes.empty() && add.value == proposal.value;
+           });
+  });
+}
+
+Scenario Allergies() {
+  const FieldSpec f = AllergiesField();
+  Scenario s = {"SET, removal reviewed", f, {Text(f, "a")}, {1, 3}, 3, false, nullptr};
+  s.conflict = SomeInQuestion;
+  return s;
+}
+
 std::vector<Scenario> AllScenarios() {
   return {Latest(),    HighestRating(), Dominant(),   LastAgreed(), PausedDecision(),
           None(),      Narrative(),     Paragraphs(), Status(),     StatusThatFits(),
-          ReviewDue(), ValueToPerson(), Subject(),    Barriers()};
+          ReviewDue(), ValueToPerson(), Subject(),    Barriers(),   Allergies()};
 }
 
 void ExpectLawful(const Scenario& scenario) {
@@ -221,7 +238,9 @@ TEST(ExhaustiveTest, FourEdits) {
   Scenario barriers = Barriers();
   barriers.values.resize(1);
   barriers.delays = {1};
-  for (Scenario scenario : {latest, rating, agreed, barriers}) {
+  Scenario allergies = Allergies();
+  allergies.delays = {1};
+  for (Scenario scenario : {latest, rating, agreed, barriers, allergies}) {
     scenario.edits = 4;
     ExpectLawful(scenario);
   }
@@ -315,6 +334,14 @@ Word RemovesTheUnseen(const FieldSpec& field, const FieldEdit& edit, const EditC
   return Plan(field, greedy, context, state);
 }
 
+// SET: a removal takes effect without the decision that it needs.
+Word RemovesUnreviewed(const FieldSpec& field, const FieldEdit& edit, const EditContext& context,
+                       FieldState* state) {
+  FieldSpec hasty = field;
+  hasty.removal_reviewed = false;
+  return Plan(hasty, edit, context, state);
+}
+
 // SET: an element that is there already is not added again.
 Word AddsOnce(const FieldSpec& field, const FieldEdit& edit, const EditContext& context,
               FieldState* state) {
@@ -381,6 +408,8 @@ TEST(ExhaustiveTest, CatchesPlantedMistakes) {
       {"counts repeats", None(), {CountsRepeats, EffectiveOf}, "repeat"},
       {"forgets the sequence", None(), {ForgetsTheSequence, EffectiveOf}, "converged"},
       {"removes the unseen", Barriers(), {RemovesTheUnseen, EffectiveOf}, "no loss"},
+      {"removes unreviewed", Allergies(), {RemovesUnreviewed, EffectiveOf}, "no loss"},
+      {"hides the conflict", Allergies(), {Plan, HidesTheConflict}, "rule"},
       {"adds once", Barriers(), {AddsOnce, EffectiveOf}, "no loss"},
       {"mixes the parts of ratings", HighestRating(), {Plan, MixesParts}, "committed"},
       {"takes the newest agreed", LastAgreed(), {Plan, TakesTheNewestAgreed}, "known"},

@@ -31,7 +31,9 @@ struct ModelEdit {
   int choice = 0;    // value; of a SET also whether it adds or removes
   int64_t time = 0;  // admitted
   int64_t delay = 0;
-  uint32_t seen = 0;     // slots named: bit i = slot i
+  uint32_t seen = 0;   // slots named: bit i = slot i
+  uint32_t takes = 0;  // of these, the ones that give way to it
+  bool settles = false;
   int agreed_slot = -1;  // whose value `edit.agreed` is
   ChangeId id;
   FieldEdit edit;
@@ -122,7 +124,7 @@ class Explorer {
   uint64_t WalkEdits(const World& world, int d) {
     uint64_t ways = 0;
     const FieldState view = View(world, d);
-    const int choices = static_cast<int>(s_.values.size()) * (s_.field.is_set() ? 2 : 1);
+    const int choices = static_cast<int>(s_.values.size()) * Ways();
     for (int choice = 0; choice < choices; ++choice) {
       for (int64_t delay : s_.delays) {
         std::optional<ModelEdit> edit = MakeEdit(world, d, view, choice, delay);
@@ -185,27 +187,36 @@ class Explorer {
       for (int i = 0; i < kSlots; ++i) {
         if (made.seen >> i & 1) made.edit.base.push_back(world.edits[i]->id);
       }
+      made.takes = made.seen;
       if (s_.field.carries_agreed()) FillAgreed(world, view, &made);
     }
     made.time = LatestBase(world, made.seen) + delay;
     return made;
   }
 
+  // What an edit may do with one value: set it; of a SET add or remove it; where removals are
+  // reviewed also decide that it goes, or stays.
+  int Ways() const { return !s_.field.is_set() ? 1 : s_.field.removal_reviewed ? 4 : 2; }
+
   // False when there is nothing to remove.
   bool FillSetEdit(const FieldState& view, int choice, ModelEdit* made) const {
-    const std::string& element = s_.values[choice / 2];
-    if (choice % 2 == 0) {
+    const std::string& element = s_.values[choice / Ways()];
+    const int way = choice % Ways();
+    if (way == 0) {
       made->edit.adds.push_back(element);
       return true;
     }
+    made->settles = way >= 2;
     FieldEdit::Removal removal;
     removal.element = element;
     for (const Head& head : view.heads) {
-      if (head.value != element) continue;
+      if (head.value != element || (head.IsProposal() && !made->settles)) continue;
       removal.adds.push_back(head.id);
       made->seen |= 1u << SlotOf(head.id);
     }
     if (removal.adds.empty()) return false;
+    if (made->settles || !s_.field.removal_reviewed) made->takes = made->seen;
+    if (way == 3) made->edit.adds.push_back(element);
     made->edit.removals.push_back(std::move(removal));
     return true;
   }
@@ -234,6 +245,7 @@ class Explorer {
     context.time_ms = time;
     context.sequence = sequence;
     context.author = "author";
+    if (edit.settles) context.settle = {SettleMode::kKeep, "because"};
     engine_.plan(s_.field, edit.edit, context, state);
   }
 
@@ -337,7 +349,7 @@ class Explorer {
     const ModelEdit* last = nullptr;
     for (int slot : world.admissions) {
       const ModelEdit* edit = world.edits[slot];
-      seen |= edit->seen;
+      seen |= edit->takes;
       if (last == nullptr || std::tie(edit->time, edit->id) > std::tie(last->time, last->id)) {
         last = edit;
       }
@@ -345,7 +357,8 @@ class Explorer {
     const bool latest = s_.field.merge == MergeClass::kLatest;
     for (int slot : world.admissions) {
       const ModelEdit& edit = *world.edits[slot];
-      if (s_.field.is_set() && edit.edit.adds.empty()) continue;
+      const bool proposes = s_.field.removal_reviewed && !edit.settles;
+      if (s_.field.is_set() && edit.edit.adds.empty() && !proposes) continue;
       const bool head = heads >> slot & 1;
       const bool named = seen >> slot & 1;
       if (head && named) Violate("replaced", world);
@@ -367,7 +380,9 @@ class Explorer {
 
   void CheckElements(const World& world, const Effective& effective) {
     std::vector<std::string> live;
-    for (const Head& head : world.server->heads) live.push_back(head.value);
+    for (const Head& head : world.server->heads) {
+      if (!head.IsProposal()) live.push_back(head.value);
+    }
     std::sort(live.begin(), live.end());
     live.erase(std::unique(live.begin(), live.end()), live.end());
     if (effective.elements != live) Violate("rule", world);
@@ -433,6 +448,7 @@ class Explorer {
   std::string Outcome(const FieldState& state) const {
     std::string out;
     for (const Head& head : state.heads) {
+      if (head.IsProposal()) absl::StrAppend(&out, "-");
       absl::StrAppend(&out, SlotOf(head.id), "@", head.time_ms, "=", head.value, ";");
       if (head.agreed.has_value()) {
         absl::StrAppend(&out, head.agreed->sequence, ":", head.agreed->value, ";");
@@ -468,8 +484,9 @@ class Explorer {
 
   std::string Show(const ModelEdit& edit) const {
     if (!s_.field.is_set()) return absl::CHexEscape(edit.edit.value);
-    return absl::StrCat(edit.choice % 2 == 0 ? "+" : "-",
-                        absl::CHexEscape(s_.values[edit.choice / 2]));
+    constexpr const char* kWays[] = {"+", "-", "decides -", "decides +"};
+    return absl::StrCat(kWays[edit.choice % Ways()],
+                        absl::CHexEscape(s_.values[edit.choice / Ways()]));
   }
 
   static std::string Name(int slot) {

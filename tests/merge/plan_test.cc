@@ -18,7 +18,6 @@
 #include "sync/base/bytes.h"
 #include "sync/change/state.h"
 #include "sync/change/wire.h"
-#include "sync/merge/states.h"
 #include "sync/schema/schema.h"
 #include "tests/merge/sample_fields.h"
 
@@ -370,38 +369,6 @@ TEST(PlanTest, TransitionsAreReplayedByRank) {
   });
 }
 
-TEST(StatesTest, WhatMayFollowWhatTheAuthorSaw) {
-  const FieldSpec status = StatusField();
-  const auto v = [&](int64_t state) { return Number(status, state); };
-  const struct {
-    std::vector<std::string> seen;
-    std::string value;
-    bool create;
-    const char* problem;  // null: allowed
-  } kCases[] = {
-      {{}, v(kProposed), true, nullptr},
-      {{}, v(kActive), true, "got ACTIVE, wanted PROPOSED or nothing: a new record begins there"},
-      {{}, v(kProposed), false, nullptr},
-      {{}, v(kActive), false, nullptr},
-      {{}, v(kSuspended), false, "got SUSPENDED, wanted what may follow PROPOSED: ACTIVE, ENDED"},
-      {{v(kActive)}, v(kSuspended), false, nullptr},
-      {{v(kActive)}, v(kActive), false, nullptr},
-      {{v(kActive)}, v(kProposed), false,
-       "got PROPOSED, wanted what may follow ACTIVE: SUSPENDED, ENDED"},
-      {{v(kEnded)}, v(kActive), false, "got ACTIVE, wanted what may follow ENDED: nothing"},
-      {{v(kActive)}, "", false, "got no value, wanted what may follow ACTIVE: SUSPENDED, ENDED"},
-      // A person who decides between two may take either, or what follows either.
-      {{v(kSuspended), v(kEnded)}, v(kReinstated), false, nullptr},
-      {{v(kSuspended), v(kEnded)}, v(kSuspended), false, nullptr},
-      {{v(kSuspended), v(kEnded)}, v(kActive), false,
-       "got ACTIVE, wanted what may follow SUSPENDED, ENDED: REINSTATED, ENDED"},
-  };
-  for (const auto& c : kCases) {
-    const auto problem = TransitionProblem(status, c.seen, c.value, c.create);
-    EXPECT_EQ(problem.value_or("(allowed)"), c.problem == nullptr ? "(allowed)" : c.problem);
-  }
-}
-
 TEST(PlanTest, EarliestAndHighestNeedNobody) {
   const FieldSpec due = ReviewDueField();
   const auto d = [&](absl::string_view text) { return Text(due, text); };
@@ -440,85 +407,6 @@ TEST(PlanTest, OfTwoCreationsTheEarlierStands) {
 
 // clang-format on
 
-// --- SET ---
-
-struct SetStep {
-  std::string id;
-  std::vector<std::string> adds;
-  std::vector<std::pair<std::string, std::vector<std::string>>> removals;
-};
-
-class SetTest : public ::testing::Test {
- protected:
-  Word Do(const SetStep& step) {
-    FieldEdit edit;
-    edit.field = field_.number();
-    for (const std::string& element : step.adds) edit.adds.push_back(Text(field_, element));
-    for (const auto& [element, adds] : step.removals) {
-      FieldEdit::Removal removal;
-      removal.element = Text(field_, element);
-      for (const std::string& name : adds) removal.adds.push_back(Id(name));
-      edit.removals.push_back(removal);
-    }
-    ++sequence_;
-    const Step who = {step.id, static_cast<int64_t>(sequence_), {}, ""};
-    return PlanTwice(field_, edit, ContextOf(who, sequence_), &state_);
-  }
-
-  std::string Elements() const {
-    return absl::StrJoin(EffectiveOf(field_, state_).elements, " ",
-                         [](std::string* out, const std::string& value) {
-                           absl::StrAppend(out, value.substr(2));  // after tag and length
-                         });
-  }
-
-  const FieldSpec field_ = BarriersField();
-  FieldState state_ = EmptyState(field_);
-  uint64_t sequence_ = 0;
-};
-
-TEST_F(SetTest, TwoPeopleAddABarrierEach) {
-  EXPECT_EQ(Do({"A1", {"STAFFING"}, {}}), Word::kApplied);
-  EXPECT_EQ(Do({"B1", {"MEMORY"}, {}}), Word::kApplied);
-  EXPECT_EQ(Elements(), "MEMORY STAFFING");
-  EXPECT_FALSE(IsConflict(field_, state_));
-}
-
-TEST_F(SetTest, AnAddSurvivesARemovalThatHadNotSeenIt) {
-  Do({"A1", {"STAFFING"}, {}});
-  Do({"B1", {"STAFFING"}, {}});
-  EXPECT_EQ(HeadNames(state_), "A1 B1");
-  EXPECT_EQ(Do({"C1", {}, {{"STAFFING", {"A1"}}}}), Word::kMerged);
-  EXPECT_EQ(HeadNames(state_), "B1");
-  EXPECT_EQ(Elements(), "STAFFING");
-}
-
-TEST_F(SetTest, ARemovalTakesEveryAddThatItNames) {
-  Do({"A1", {"STAFFING", "MEMORY"}, {}});
-  Do({"B1", {"STAFFING"}, {}});
-  EXPECT_EQ(Elements(), "MEMORY STAFFING");
-  EXPECT_EQ(Do({"C1", {}, {{"STAFFING", {"A1", "B1"}}}}), Word::kApplied);
-  EXPECT_EQ(HeadNames(state_), "A1");
-  EXPECT_EQ(Elements(), "MEMORY");
-}
-
-TEST_F(SetTest, AnEmptiedSetKeepsItsSequence) {
-  Do({"A1", {"STAFFING"}, {}});
-  EXPECT_EQ(Do({"B1", {}, {{"STAFFING", {"A1"}}}}), Word::kApplied);
-  EXPECT_THAT(EffectiveOf(field_, state_).elements, IsEmpty());
-  EXPECT_EQ(state_.sequence, 2u);
-  EXPECT_EQ(Do({"C1", {}, {{"STAFFING", {"A1"}}}}), Word::kApplied) << "removed by two";
-  EXPECT_EQ(state_.sequence, 2u) << "nothing changed";
-}
-
-TEST_F(SetTest, RemovedAndAddedAgainInOneEdit) {
-  Do({"A1", {"STAFFING"}, {}});
-  EXPECT_EQ(Do({"B1", {"STAFFING"}, {{"STAFFING", {"A1"}}}}), Word::kApplied);
-  EXPECT_EQ(HeadNames(state_), "B1");
-}
-
-// --- What Plan writes beside the heads ---
-
 TEST(PlanTest, TheSequenceMovesOnlyWhenTheHeadsDo) {
   const FieldSpec name = NameField();
   FieldState state = EmptyState(name);
@@ -539,7 +427,7 @@ TEST(PlanTest, AHeadHoldsWhatItsEditSaid) {
   EditContext context = ContextOf(step, 9);
   context.settle = {SettleMode::kKeep, "spoke with both"};
   Plan(field, EditOf(field, step), context, &state);
-  const Head want = {Id("A1"), 50, 9, "A", Decision(kDenied), agreed, context.settle};
+  const Head want = {Id("A1"), 50, 9, "A", Decision(kDenied), agreed, context.settle, {}, {}};
   EXPECT_THAT(state.heads, ElementsAre(want));
 }
 

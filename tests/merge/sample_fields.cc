@@ -131,6 +131,12 @@ FieldSpec BarriersField() {
   return MakeField(13, "barriers", ValueType::kString, MergeClass::kSet);
 }
 
+FieldSpec AllergiesField() {
+  FieldSpec field = MakeField(14, "allergies", ValueType::kString, MergeClass::kSet);
+  field.removal_reviewed = true;
+  return field;
+}
+
 std::string Text(const FieldSpec& field, absl::string_view text) {
   return EncodeScalar(field.scalar, Words(text));
 }

@@ -25,6 +25,7 @@ FieldSpec ReviewDueField();  // EARLIEST, a civil date
 FieldSpec ValueField();      // HIGHEST, a number
 FieldSpec SubjectField();    // IMMUTABLE, text
 FieldSpec BarriersField();   // SET, text
+FieldSpec AllergiesField();  // SET, text; removals are reviewed
 
 inline constexpr int64_t kGiven = 1;
 inline constexpr int64_t kWithdrawn = 2;

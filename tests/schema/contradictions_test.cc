@@ -237,9 +237,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"removal without SET",
              "optional string x = 1 [(doorstep.v1.field) = { merge: LATEST removal: REVIEWED }];",
              "t.A.x", "removal without merge SET"},
-        Case{"removal REVIEWED",
-             "repeated string x = 1 [(doorstep.v1.field) = { merge: SET removal: REVIEWED }];",
-             "t.A.x", "not supported yet"},
+        Case{"two coherent groups",
+             "optional string x = 1 [(doorstep.v1.field) = { merge: TEXT coherent_group: \"a\" }];"
+             "optional string y = 2 [(doorstep.v1.field) = { merge: TEXT coherent_group: \"b\" }];",
+             "t.A.y", "the kind's only one, \"a\""},
         Case{"TEXT on a number", "optional int32 x = 1 [(doorstep.v1.field).merge = TEXT];",
              "t.A.x", "merge TEXT on what is no prose"},
         Case{"TEXT on a date",

@@ -10,6 +10,7 @@
 #include "sync/base/limits.h"
 #include "sync/change/site_file.h"
 #include "sync/change/unit_codec.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 #include "tests/server/world.h"
 
@@ -390,7 +391,7 @@ TEST_F(Ingest, ATransitionIsJudgedByWhatItsAuthorSaw) {
   // A right one that came late stands beside the first.
   EXPECT_THAT(WordsOf(Outcome(*b_, {to("SUPERSEDED", {draft})})),
               ElementsAre(v1::Outcome::CONFLICT));
-  const FieldState& status = FieldOf(*world_.Load(kRecord), "RiskAssessment", "status");
+  const FieldState status = FieldOf(*world_.Load(kRecord), "RiskAssessment", "status");
   EXPECT_THAT(status.heads, SizeIs(2));
 }
 
@@ -403,6 +404,56 @@ TEST_F(Ingest, TransitionsOfOneUnitFollowEachOther) {
   a_->Pull();
   ExpectRejected(a_->OutcomeOf(unit),
                  "changes[2].values.status: got DRAFT, wanted what may follow IN_FORCE");
+}
+
+TEST_F(Ingest, ARemovalThatIsReviewedWaitsForADecision) {
+  a_->Do(kFile, {Create("Person", kRecord, R"({"allergies": ["nuts"]})")});
+  const ChangeId add{a_->incarnation, 1};
+  const Unit proposed =
+      b_->Do(kFile, {Remove("Person", kRecord, "allergies", R"({"allergies": ["nuts"]})", {add})});
+  b_->Pull();
+  EXPECT_THAT(WordsOf(b_->OutcomeOf(proposed)), ElementsAre(v1::Outcome::CONFLICT));
+  EXPECT_THAT(FieldOf(*world_.Load(kRecord), "Person", "allergies").heads, SizeIs(2));
+  a_->Pull();
+  EXPECT_EQ(a_->rows(), b_->rows());
+  const v1::Outcome decided =
+      Outcome(*a_, {Settled(Remove("Person", kRecord, "allergies", R"({"allergies": ["nuts"]})",
+                                   {add, {b_->incarnation, 1}}),
+                            SettleMode::kNewValue, "tested")});
+  EXPECT_THAT(WordsOf(decided), ElementsAre(v1::Outcome::APPLIED));
+  EXPECT_THAT(FieldOf(*world_.Load(kRecord), "Person", "allergies").heads, IsEmpty());
+}
+
+TEST_F(Ingest, AMarkIsAChangeOfItsOwnAlsoOfWhatNeverChanges) {
+  a_->Do(kFile, {Create("Statement", kRecord, R"({"words": "I want to go."})")});
+  ChangeData hide;
+  hide.record = kRecord;
+  hide.kind = KindNumber("Statement");
+  hide.seen = {{a_->incarnation, 1}};
+  FieldEdit& mark = hide.edits.emplace_back();
+  mark.field = kHiddenField;
+  mark.value = MarkValue(kHiddenField, "wrong person");
+  EXPECT_THAT(WordsOf(Outcome(*b_, {hide})), ElementsAre(v1::Outcome::APPLIED));
+  EXPECT_EQ(HiddenBecause(*world_.Load(kRecord)), "wrong person");
+  a_->Pull();
+  EXPECT_EQ(HiddenBecause(a_->rows().at(kRecord)), "wrong person");
+  ExpectRejected(Outcome(*b_, {Edit("Statement", kRecord, R"({"words": "x"})", {})}),
+                 "records of this kind never change");
+  hide.edits.front().field = FieldNumber("Statement", "words");
+  hide.edits.front().value = Values("Statement", R"({"words": "x"})");
+  ExpectRejected(Outcome(*b_, {hide}), "never change");
+  // Of a record without a judgement nothing is assessed as a whole.
+  hide.edits.front().field = kAssessedField;
+  hide.edits.front().value = MarkValue(kAssessedField, "seen");
+  const Unit unknown = b_->Prepare(kFile, {hide});
+  EXPECT_EQ(Push(*b_, unknown).status(), v1::Receipt::WAITS);
+}
+
+TEST_F(Ingest, WhatWasSeenIsSaidOnlyWhereItIsKept) {
+  a_->Do(kFile, {Create("Person", kRecord, R"({"name": "Peter"})")});
+  ChangeData change = Edit("Person", kRecord, R"({"name": "Peter Hall"})", {{a_->incarnation, 1}});
+  change.seen = {{a_->incarnation, 1}};
+  ExpectRejected(Outcome(*b_, {change}), "seen.heads: got some");
 }
 
 TEST_F(Ingest, TwoPeoplesParagraphsMerge) {

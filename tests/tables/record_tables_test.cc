@@ -1,6 +1,7 @@
 // Records written to typed tables come back as they were, and people can query them.
 #include "sync/tables/record_tables.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "sync/base/entropy.h"
 #include "sync/change/wire.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 #include "sync/merge/record.h"
 
@@ -126,6 +128,65 @@ TEST_F(RecordTablesTest, HeadsAgreedSettlementsAndEmptiedSetsComeBack) {
   ASSERT_TRUE(tables_->Save(state).ok());
   EXPECT_EQ(Reload(state.id), state);
   EXPECT_EQ(db_->QueryInt("SELECT count(*) FROM _conflict").value_or(-1), 1);
+}
+
+TEST_F(RecordTablesTest, ProposalsWhatWasSeenAndMarksComeBack) {
+  care::Person person;
+  person.set_name("Peter");
+  person.add_allergies("nuts");
+  RecordState state = Written(person);
+  const KindSpec* kind = Schema::BuiltIn()->FindByName("Person");
+  FieldState& allergies = state.At(kind->FindByName("allergies")->number());
+  Head proposal = MakeHead(2, allergies.heads[0].value);
+  proposal.removes = {{incarnation_, 1}};
+  proposal.seen = {{incarnation_, 1}, {NewUuidV4(entropy_), 7}};
+  std::sort(proposal.seen.begin(), proposal.seen.end());
+  allergies.heads.push_back(proposal);
+  Head mark = MakeHead(3, MarkValue(kHiddenField, "written \"twice\""));
+  mark.seen = HeadsToHide(state);
+  FieldState& hidden = state.At(kHiddenField);
+  hidden.sequence = 7;
+  hidden.heads = {mark};
+  ASSERT_TRUE(tables_->Save(state).ok());
+  EXPECT_EQ(Reload(state.id), state);
+  EXPECT_EQ(Ask("SELECT _hidden FROM person"), "written \"twice\"");
+  EXPECT_EQ(Ask("SELECT allergies FROM person"), "[\"nuts\"]");
+  EXPECT_EQ(db_->QueryInt("SELECT count(*) FROM _conflict").value_or(-1), 1);
+  EXPECT_EQ(db_->QueryInt("SELECT count(*) FROM k_person WHERE _unknown IS NOT NULL").value_or(-1),
+            0);
+}
+
+TEST_F(RecordTablesTest, AJudgementsCaseFollowsItsChildren) {
+  care::RiskAssessment risk;
+  risk.set_activity("Walks.");
+  RecordState parent = Written(risk);
+  care::Mitigation mitigation;
+  mitigation.set_assessment(parent.id.ToString());
+  mitigation.set_control("A telephone.");
+  RecordState child = Written(mitigation);
+  const auto cases = [&] {
+    return db_->QueryInt("SELECT count(*) FROM _conflict WHERE field = 19001").value_or(-1);
+  };
+  // Somebody else's, who had not seen the assessment.
+  const Uuid other = NewUuidV4(entropy_);
+  for (FieldState& field : child.fields) field.heads[0].id = {other, 1};
+  // Whichever comes first.
+  ASSERT_TRUE(tables_->Save(child).ok());
+  EXPECT_EQ(cases(), 0);
+  ASSERT_TRUE(tables_->Save(parent).ok());
+  EXPECT_EQ(cases(), 1);
+  ASSERT_TRUE(tables_->Save(parent).ok());
+  EXPECT_EQ(cases(), 1);
+  EXPECT_EQ(tables_->ChildrenOf(parent)->size(), 1u);
+  EXPECT_EQ(tables_->ParentsOf(child)->size(), 1u);
+  for (FieldState& field : child.fields) field.heads[0].seen = {{incarnation_, 1}};
+  ASSERT_TRUE(tables_->Save(child).ok());
+  EXPECT_EQ(cases(), 0);
+  for (FieldState& field : child.fields) field.heads[0].seen.clear();
+  ASSERT_TRUE(tables_->Save(child).ok());
+  EXPECT_EQ(cases(), 1);
+  ASSERT_TRUE(tables_->Remove(child.id).ok());
+  EXPECT_EQ(cases(), 0);
 }
 
 TEST_F(RecordTablesTest, ASettledConflictLeavesTheIndex) {

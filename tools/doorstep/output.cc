@@ -136,6 +136,11 @@ json ToJson(const Version& version) {
               {"pending", version.pending},
               {"value", Parsed(version.json)}};
   if (!version.settled.empty()) out["settled"] = version.settled;
+  if (version.removes) out["removes"] = true;
+  if (!version.field.empty()) {
+    out["field"] = version.field;
+    out["record"] = version.record;
+  }
   return out;
 }
 
@@ -197,6 +202,7 @@ json ToJson(const RecordInfo& info) {
   }
   json out = {{"id", info.id},     {"kind", info.kind},       {"file", info.file},
               {"tier", info.tier}, {"pending", info.pending}, {"fields", fields}};
+  if (!info.hidden.empty()) out["hidden"] = info.hidden;
   if (!info.unknown_fields.empty()) out["unknown_fields"] = info.unknown_fields;
   return out;
 }
@@ -209,7 +215,9 @@ void PrintConflict(const Conflict& conflict) {
     const Version& version = conflict.versions[i];
     std::cout << "  [" << i + 1 << "] " << version.author << ", " << WhenText(version.time_ms)
               << (version.pending ? " (waiting to send)" : "") << ": "
-              << ShortValue(Parsed(version.json)) << "\n";
+              << (version.field.empty() ? "" : version.field + ": ")
+              << ShortValue(Parsed(version.json))
+              << (version.removes ? "   (proposes to take it out)" : "") << "\n";
   }
   std::cout << "  Until decided: "
             << (conflict.until_decided_json.empty()

@@ -218,6 +218,36 @@ absl::StatusOr<json> WithMeta(const OpenRecord& record) {
   return json{{"record", Parsed(*text)}, {"meta", ToJson(record.Info())}};
 }
 
+std::string SignatureText(const SignOffInfo& signature) {
+  std::string text;
+  switch (signature.state) {
+    case SignOffInfo::State::kSigned:
+      text = "signed";
+      break;
+    case SignOffInfo::State::kAmended:
+      text = absl::StrCat("signed, and amended since: ", absl::StrJoin(signature.amended, ", "));
+      break;
+    case SignOffInfo::State::kUnassessed:
+      text = "not signed: changed by two people, and nobody has assessed the whole";
+      break;
+  }
+  if (!signature.not_covered.empty()) {
+    absl::StrAppend(&text, "; not covered: ", absl::StrJoin(signature.not_covered, ", "));
+  }
+  return text;
+}
+
+json SignatureJson(const SignOffInfo& signature) {
+  constexpr const char* kStates[] = {"SIGNED", "AMENDED", "UNASSESSED"};
+  return {{"id", signature.id},
+          {"author", signature.author},
+          {"time", Utc(signature.time_ms)},
+          {"pending", signature.pending},
+          {"state", kStates[static_cast<int>(signature.state)]},
+          {"amended", signature.amended},
+          {"not_covered", signature.not_covered}};
+}
+
 int Get(const Globals& globals, const std::string& id) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
@@ -225,6 +255,11 @@ int Get(const Globals& globals, const std::string& id) {
   if (!record.ok()) return Fail(globals, record.status());
   auto whole = WithMeta(*record);
   if (!whole.ok()) return Fail(globals, whole.status());
+  auto signatures = (*replica)->SignOffs(record->id());
+  if (!signatures.ok()) return Fail(globals, signatures.status());
+  for (const SignOffInfo& signature : *signatures) {
+    (*whole)["meta"]["sign_offs"].push_back(SignatureJson(signature));
+  }
   if (globals.json) {
     PrintJson(*whole);
     return kOk;
@@ -233,6 +268,7 @@ int Get(const Globals& globals, const std::string& id) {
   const RecordInfo info = record->Info();
   std::cout << info.kind << " " << info.id << "   (record of " << info.file
             << (info.pending ? ", waiting to send" : "") << ")\n";
+  if (!info.hidden.empty()) std::cout << "  hidden: " << info.hidden << "\n";
   const json& fields = (*whole)["record"];
   for (const FieldInfo& field : info.fields) {
     const bool has = fields.contains(field.field);
@@ -240,6 +276,10 @@ int Get(const Globals& globals, const std::string& id) {
     std::cout << "  " << field.field << ": "
               << (has ? ShortValue(fields[field.field]) : std::string("(no value)"))
               << (field.provisional ? "   [two versions: until decided]" : "") << "\n";
+  }
+  for (const SignOffInfo& signature : *signatures) {
+    std::cout << "  " << signature.author << ", " << WhenText(signature.time_ms) << ": "
+              << SignatureText(signature) << "\n";
   }
   if (status.ok()) {
     std::cout << (status->up_to_date_at_ms == 0
@@ -249,13 +289,60 @@ int Get(const Globals& globals, const std::string& id) {
   return kOk;
 }
 
-int List(const Globals& globals, const std::string& kind, const std::string& where) {
+int Sign(const Globals& globals, const std::string& id) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto opened = (*replica)->Get(id);
+  if (!opened.ok()) return Fail(globals, opened.status());
+  std::string sign_off;
+  const absl::Status done =
+      (*replica)->Transact({.author = globals.user}, [&](Edits& edits) -> absl::Status {
+        auto made = edits.Sign(*opened);
+        if (!made.ok()) return made.status();
+        sign_off = *std::move(made);
+        return absl::OkStatus();
+      });
+  if (absl::IsFailedPrecondition(done)) {
+    Fail(globals, done);
+    return kNeedsDecision;
+  }
+  if (!done.ok()) return Fail(globals, done);
+  if (globals.json) {
+    PrintJson({{"id", sign_off}, {"record", opened->id()}});
+  } else {
+    std::cout << "Signed. (" << sign_off << ")\n";
+  }
+  return kOk;
+}
+
+// Marks a record as hidden, or takes the mark back.
+int SetHidden(const Globals& globals, const std::string& id, bool hide, const std::string& reason) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto opened = (*replica)->Get(id);
+  if (!opened.ok()) return Fail(globals, opened.status());
+  const absl::Status done = (*replica)->Transact({.author = globals.user}, [&](Edits& edits) {
+    return hide ? edits.Hide(*opened, reason) : edits.Unhide(*opened);
+  });
+  if (!done.ok()) return Fail(globals, done);
+  if (globals.json) {
+    PrintJson({{"id", opened->id()}, {"hidden", hide}});
+  } else {
+    std::cout << (hide ? "Hidden; kept, and shown again with: doorstep unhide " + opened->id()
+                       : std::string("Shown again."))
+              << "\n";
+  }
+  return kOk;
+}
+
+int List(const Globals& globals, const std::string& kind, const std::string& where, bool hidden) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
   json list = json::array();
   std::vector<std::vector<std::string>> rows;
   const absl::Status done =
       (*replica)->List(kind, where, [&](const OpenRecord& record) -> absl::Status {
+        if (!hidden && !record.Info().hidden.empty()) return absl::OkStatus();
         auto text = record.ToJson();
         if (!text.ok()) return text.status();
         json fields = Parsed(*text);
@@ -410,7 +497,8 @@ int Export(const Globals& globals, const std::string& kind) {
 
 void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
   struct Arguments {
-    std::string kind, path, id, data, where, query;
+    std::string kind, path, id, data, where, query, reason;
+    bool hidden = false;
     std::vector<std::string> assignments;
     AddOptions options;
   };
@@ -447,8 +535,32 @@ void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto l = std::make_shared<Arguments>();
   list->add_option("KIND", l->kind)->required();
   list->add_option("--where", l->where, "An SQL expression over the kind's view");
+  list->add_flag("--hidden", l->hidden, "Also those that are hidden");
   list->footer("Example: doorstep list RiskAssessment --where \"review_due < '2026-12-01'\"");
-  list->callback([=, &globals] { *exit_code = List(globals, l->kind, l->where); });
+  list->callback([=, &globals] { *exit_code = List(globals, l->kind, l->where, l->hidden); });
+
+  auto* sign = app.add_subcommand("sign", "Sign a record, with what belongs to its judgement");
+  auto s = std::make_shared<Arguments>();
+  sign->add_option("ID", s->id)->required();
+  sign->footer(
+      "Example: doorstep sign ID\nRefused, with the field's name, while a value is missing that "
+      "the kind demands, or versions stand that differ. An edit afterwards shows as an amendment.");
+  sign->callback([=, &globals] { *exit_code = Sign(globals, s->id); });
+
+  auto* hide = app.add_subcommand("hide", "Leave a record out of lists; nothing is deleted");
+  auto h = std::make_shared<Arguments>();
+  hide->add_option("ID", h->id)->required();
+  hide->add_option("--reason", h->reason, "Why; shown with the record")->required();
+  hide->footer(
+      "Example: doorstep hide ID --reason 'written on the wrong record'\nIt shows again when "
+      "somebody changes it who had not seen this.");
+  hide->callback([=, &globals] { *exit_code = SetHidden(globals, h->id, true, h->reason); });
+
+  auto* unhide = app.add_subcommand("unhide", "Show a hidden record again");
+  auto u = std::make_shared<Arguments>();
+  unhide->add_option("ID", u->id)->required();
+  unhide->footer("Example: doorstep unhide ID");
+  unhide->callback([=, &globals] { *exit_code = SetHidden(globals, u->id, false, ""); });
 
   auto* sql = app.add_subcommand("sql", "One read-only SQL statement over the views");
   auto q = std::make_shared<Arguments>();

@@ -133,12 +133,24 @@ class Edits {
   absl::Status Update(const OpenRecord& opened, const google::protobuf::Message& now);
   // Only the fields that the JSON object names; null clears.
   absl::Status UpdateJson(const OpenRecord& opened, absl::string_view json);
-  // Settles a conflict over all versions that are visible now.
+  // Settles a conflict over all versions that are visible now. Of a set whose removals are reviewed
+  // kKeep decides over the element of that version (keep an add: it stays; keep a proposal: it
+  // goes), and kNewValue, a JSON array, says which elements are to stand. Of an assessment that two
+  // people changed any mode says that it has been assessed as a whole.
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
   // Says whether two records of one kind, both held here, are one that was recorded twice. Nothing
   // of either is touched; saying the opposite later takes it back. `reason`: required.
   absl::Status SayWhetherSame(absl::string_view first, absl::string_view second, bool same,
                               absl::string_view reason);
+  // Leaves the record out of lists and counts, on every device, until somebody shows it again or
+  // changes it without having seen this. Nothing is deleted. `opened` says what was seen.
+  absl::Status Hide(const OpenRecord& opened, absl::string_view reason);
+  absl::Status Unhide(const OpenRecord& opened);
+  // Signs the record as it was opened, with the records that are one judgement with it; returns the
+  // sign-off's id. kInvalidArgument names a field without the value that the schema demands;
+  // kFailedPrecondition one of which versions stand that somebody must decide between (payload
+  // "doorstep/case"). Nothing is lost by either. Signing says that the whole has been assessed.
+  absl::StatusOr<std::string> Sign(const OpenRecord& opened);
 
  private:
   friend class Replica;
@@ -201,6 +213,9 @@ class Replica {
   absl::StatusOr<std::vector<OwnChange>> Outbox();
   // All own changes with their outcomes; oldest first. `limit` 0 = all.
   absl::StatusOr<std::vector<OwnChange>> Outcomes(uint64_t limit = 0);
+
+  // The signatures of a record, oldest first, and whether each still holds.
+  absl::StatusOr<std::vector<SignOffInfo>> SignOffs(absl::string_view id);
 
   absl::StatusOr<std::vector<Conflict>> Conflicts();
   // A case by its id, or by the first digits of it if they name only one.

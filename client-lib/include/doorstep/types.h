@@ -20,6 +20,9 @@ struct Version {
   bool pending = false;  // made here, not yet received by the server
   std::string json;      // the value as protobuf JSON; "null" = no value
   std::string settled;   // the reason, when this version settled a conflict
+  bool removes = false;  // of a set: proposes to take the element out
+  std::string field;     // of a case over a whole assessment: the record and field that it is of
+  std::string record;
 };
 
 // Two versions of one field that people must decide between.
@@ -65,8 +68,24 @@ struct RecordInfo {
   std::string file;
   std::string tier;
   bool pending = false;  // holds changes that are waiting to be sent
+  std::string hidden;    // why it is hidden; empty = it is not
   std::vector<FieldInfo> fields;
   std::vector<std::string> unknown_fields;  // numbers, kept and passed on
+};
+
+// A signature, and what became of what was signed.
+struct SignOffInfo {
+  std::string id;
+  std::string author;
+  int64_t time_ms = 0;
+  bool pending = false;
+  enum class State {
+    kSigned,
+    kAmended,     // something that was signed has changed: see `amended`
+    kUnassessed,  // changed by two people, and nobody has assessed the whole: as if unsigned
+  } state = State::kSigned;
+  std::vector<std::string> amended;      // fields, as "RiskAssessment.hazard"
+  std::vector<std::string> not_covered;  // fields that were filled in later
 };
 
 enum class ChangeState : uint8_t {
