@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "sync/merge/marks.h"
 #include "sync/sqlite/database.h"
 #include "tests/server/world.h"
 
@@ -133,6 +134,20 @@ TEST_F(MeasureTest, TheHandComputedFixture) {
   const auto json = nlohmann::json::parse(now.ToJson());
   EXPECT_EQ(json["risk_distribution"]["open_conflicts"], 1);
   EXPECT_EQ(json["independence_supported"]["open_conflicts"], 0);
+}
+
+TEST_F(MeasureTest, WhatIsHiddenIsNotCounted) {
+  const ChangeId study = Study(10, R"({"decision": {"outcome": "SUPPORTED"}})");
+  EXPECT_EQ(Now().decisions, 1);
+  ChangeData hide;
+  hide.record = Id(10);
+  hide.kind = KindNumber("CaseStudy");
+  hide.seen = {study};
+  FieldEdit& mark = hide.edits.emplace_back();
+  mark.field = kHiddenField;
+  mark.value = MarkValue(kHiddenField, "written twice");
+  a_->Do(Id(1), {hide});
+  EXPECT_EQ(Now().decisions, 0);
 }
 
 TEST_F(MeasureTest, AMedianOfTwoLiesBetweenThem) {
