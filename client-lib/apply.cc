@@ -11,6 +11,7 @@
 #include "client-lib/digests.h"
 #include "client-lib/fold.h"
 #include "client-lib/fork.h"
+#include "client-lib/notices.h"
 #include "client-lib/outbox.h"
 #include "client-lib/restored.h"
 #include "client-lib/staging.h"
@@ -226,6 +227,7 @@ absl::Status Applier::Lose(const CompartmentId& compartment) {
     if (before.has_value()) ledger_.Replace(&*before, nullptr);
     if (is_pending) touched_.insert(record);
     DOORSTEP_RETURN_IF_ERROR(fold_.SetServerState(record, is_pending, nullptr));
+    DOORSTEP_RETURN_IF_ERROR(ForgetNotices(store_, record));
   }
   return absl::OkStatus();
 }
@@ -349,6 +351,7 @@ absl::Status ApplyFirst(Store& store, const Batch& batch) {
   DOORSTEP_RETURN_IF_ERROR(PutRows(batch.rows, /*delta=*/false, applier));
   Staging staging(store);
   DOORSTEP_RETURN_IF_ERROR(StageOutcomes(staging, batch.rows));
+  DOORSTEP_RETURN_IF_ERROR(StageNotices(store, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(SavePosition(store, batch));
   DOORSTEP_RETURN_IF_ERROR(
       store.SetInt(key::kFirstFrom, static_cast<int64_t>(batch.message.first_from())));
@@ -376,6 +379,7 @@ absl::Status Stage(Store& store, const Batch& batch) {
   Staging staging(store);
   DOORSTEP_RETURN_IF_ERROR(StageRows(staging, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(StageOutcomes(staging, batch.rows));
+  DOORSTEP_RETURN_IF_ERROR(StageNotices(store, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(SavePosition(store, batch));
   return write.Commit();
 }
@@ -399,6 +403,8 @@ absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entrop
     DOORSTEP_RETURN_IF_ERROR(ApplyStaged(staging, applier));
   }
   DOORSTEP_RETURN_IF_ERROR(applier.Finish());
+  DOORSTEP_RETURN_IF_ERROR(StageNotices(store, batch.rows));
+  DOORSTEP_RETURN_IF_ERROR(ShowNotices(store));
   Applied result = applier.result();
   if (result.forked) DOORSTEP_RETURN_IF_ERROR(ReissueWaiting(store, entropy).status());
   DOORSTEP_RETURN_IF_ERROR(SaveCheckpoint(store, batch));

@@ -75,6 +75,7 @@ absl::StatusOr<std::string> Encode(const Unit& unit) {
 // Rows of the unit's records, on top of what they show now.
 absl::Status PlanRows(Store& store, Fold& fold, Outbox& outbox, const PendingUnit& pending) {
   for (const ChangeData& change : pending.unit.changes) {
+    if (change.Withdraws()) continue;
     DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox.IsPending(change.record));
     if (!is_pending) DOORSTEP_RETURN_IF_ERROR(fold.SetAside(change.record));
     DOORSTEP_ASSIGN_OR_RETURN(std::optional<RecordState> row, store.tables().Load(change.record));
@@ -112,7 +113,9 @@ absl::Status WriteUnit(Store& store, Fold& fold, Outbox& outbox, const Unit& uni
   DOORSTEP_RETURN_IF_ERROR(PlanRows(store, fold, outbox, pending));
   std::vector<Uuid> records;
   records.reserve(unit.changes.size());
-  for (const ChangeData& change : unit.changes) records.push_back(change.record);
+  for (const ChangeData& change : unit.changes) {
+    if (!change.Withdraws()) records.push_back(change.record);
+  }
   return outbox.Add(own, records).status();
 }
 

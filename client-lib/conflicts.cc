@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -10,18 +11,22 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "client-lib/responsible.h"
+#include "client-lib/titles.h"
 #include "client-lib/value_json.h"
 #include "sync/base/status.h"
+#include "sync/cases/bands.h"
+#include "sync/cases/case.h"
+#include "sync/cases/deadlines.h"
+#include "sync/cases/settling.h"
+#include "sync/cases/words.h"
+#include "sync/change/wire.h"
+#include "sync/merge/admission_time.h"
 #include "sync/merge/judgement.h"
 #include "sync/merge/plan.h"
 
 namespace doorstep::client {
 namespace {
-
-constexpr int64_t kHourMs = 3600 * 1000;
-// Somebody decides within this time; longer where no harm hangs on it.
-constexpr int64_t kSafetyDueMs = 24 * kHourMs;
-constexpr int64_t kOtherDueMs = 7 * 24 * kHourMs;
 
 // A row of _conflict.
 struct Case {
@@ -60,6 +65,129 @@ absl::StatusOr<OpenCase> Load(Store& store, const Case& found) {
   return open;
 }
 
+// The best guess at the server's time.
+absl::StatusOr<int64_t> ServerNow(Store& store, const ClockReading& now) {
+  DOORSTEP_ASSIGN_OR_RETURN(const Stamp stamp, store.MakeStamp(now));
+  return EstimateTime(stamp, INT64_MIN);
+}
+
+CasePerson PersonOf(const std::string& name, CaseRole role) {
+  return {name, name.empty() ? "" : std::string(CaseRoleName(role))};
+}
+
+// Decisions behind the record that a conflict in it leaves as they are: of the records that it
+// names, the fields with the rule LAST_AGREED.
+absl::StatusOr<std::vector<std::string>> Unchanged(Store& store, const OpenCase& open) {
+  std::vector<std::string> out;
+  for (const FieldSpec& field : open.kind->fields) {
+    const FieldState* held = open.record.Find(field.number());
+    if (field.reference.empty() || field.is_set() || held == nullptr) continue;
+    const std::string value = EffectiveOf(field, *held).value;
+    if (value.empty()) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const Scalar id, DecodeScalar(field.scalar, value));
+    DOORSTEP_ASSIGN_OR_RETURN(const Uuid target, Uuid::Parse(id.bytes));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> record, store.tables().Load(target));
+    const KindSpec* kind = record ? store.schema().Find(record->kind) : nullptr;
+    if (kind == nullptr) continue;
+    for (const FieldSpec& decision : kind->fields) {
+      const FieldState* state = record->Find(decision.number());
+      if (decision.effective != EffectiveRule::kLastAgreed || state == nullptr) continue;
+      const std::string now = EffectiveOf(decision, *state).value;
+      if (now.empty() || IsConflict(decision, *state)) continue;
+      out.push_back(absl::StrCat(decision.label, " (", TitleOf(store.schema(), *record), "): ",
+                                 ValueWords(decision, now), ". That decision has not changed."));
+    }
+  }
+  return out;
+}
+
+// The changes that nobody has assessed together.
+absl::StatusOr<FieldState> DescribeJudgement(const Schema& schema, const OpenCase& open,
+                                             Conflict* out) {
+  FieldState heads;
+  heads.field = kAssessedField;
+  Judgement judgement = {&open.record};
+  for (const RecordState& child : open.children) judgement.push_back(&child);
+  for (const MemberHead& member : UnassessedHeads(schema, judgement)) {
+    const KindSpec& kind = *schema.Find(member.record->kind);
+    const FieldSpec& field = *kind.Find(member.field);
+    DOORSTEP_ASSIGN_OR_RETURN(Version version, VersionOf(schema, kind, field, *member.head));
+    version.field = field.scalar.name;
+    version.record = member.record->id.ToString();
+    version.words = ValueWords(field, member.head->value);
+    out->versions.push_back(std::move(version));
+    heads.heads.push_back(*member.head);
+  }
+  std::stable_sort(out->versions.begin(), out->versions.end(),
+                   [](const Version& a, const Version& b) { return a.time_ms < b.time_ms; });
+  std::sort(heads.heads.begin(), heads.heads.end(), HeadBefore);
+  out->safety = true;
+  out->advice = "changed by two people - nobody has assessed the whole";
+  out->until_decided = "Changed by two people: nobody has assessed the whole.";
+  return heads;
+}
+
+// The heads over which the case is, with their place in the conflict.
+absl::StatusOr<FieldState> DescribeVersions(const Schema& schema, const OpenCase& open,
+                                            Conflict* out) {
+  if (open.field->number() == kAssessedField) return DescribeJudgement(schema, open, out);
+  const FieldState& state = *open.record.Find(open.field->number());
+  FieldState heads;
+  heads.field = state.field;
+  for (const size_t place : CaseHeads(*open.field, state)) {
+    const Head& head = state.heads[place];
+    DOORSTEP_ASSIGN_OR_RETURN(Version version, VersionOf(schema, *open.kind, *open.field, head));
+    version.words = ValueWords(*open.field, head.value);
+    out->versions.push_back(std::move(version));
+    heads.heads.push_back(head);
+  }
+  const Effective effective = EffectiveOf(*open.field, state);
+  if (!effective.value.empty()) {
+    DOORSTEP_ASSIGN_OR_RETURN(out->until_decided_json,
+                              ValueJson(schema, *open.kind, *open.field, effective.value));
+  }
+  if (open.field->effective == EffectiveRule::kNone) out->advice = open.field->when_unsettled;
+  out->until_decided = UntilDecided(*open.field, state);
+  return heads;
+}
+
+absl::StatusOr<Conflict> DescribeWith(Store& store, People& people, const OpenCase& open,
+                                      int64_t now_ms, const std::string& user) {
+  Conflict out;
+  out.case_id = CaseId(open.record.id, open.field->number()).ToString();
+  out.record = open.record.id.ToString();
+  out.kind = open.kind->name;
+  out.field = open.field->scalar.name;
+  out.label = open.field->label;
+  out.safety = open.field->safety;
+  out.rating = IsRating(*open.field);
+  DOORSTEP_ASSIGN_OR_RETURN(out.title, TitleWithFile(store, open.record));
+  DOORSTEP_ASSIGN_OR_RETURN(const FieldState heads, DescribeVersions(store.schema(), open, &out));
+  DOORSTEP_ASSIGN_OR_RETURN(out.unchanged, Unchanged(store, open));
+
+  // An assessment as a whole is as pressing as what it is made of.
+  FieldSpec field = *open.field;
+  field.safety = out.safety;
+  DOORSTEP_ASSIGN_OR_RETURN(const Responsible responsible, people.Of(open.record.compartment.file));
+  const CaseView view = ViewCase(field, heads, responsible, now_ms);
+  out.opened_ms = view.opened_ms;
+  out.due_ms = view.due_ms;
+  out.paused = view.paused;
+  out.reviewer = PersonOf(view.reviewer, view.reviewer_role);
+  out.deputy = PersonOf(view.deputy, CaseRole::kDeputy);
+  out.duty = PersonOf(view.duty, CaseRole::kDuty);
+  out.level = view.level;
+  out.with = PersonOf(view.with, view.with_role);
+  out.next_ms = view.next_ms;
+  for (const PassedOver& over : view.passed_over) {
+    out.passed_over.push_back(
+        {over.name, over.why == PassedOver::Why::kAway ? "is away" : "wrote one of the versions"});
+  }
+  out.nobody = view.nobody;
+  out.you_may_settle = MaySettle(*open.field, SeenVersions(heads), user);
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<OpenCase> FindCase(Store& store, absl::string_view case_id) {
@@ -85,16 +213,19 @@ absl::StatusOr<OpenCase> FindCase(Store& store, absl::string_view case_id) {
   return Load(store, cases.front());
 }
 
-absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store) {
+absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store, const ClockReading& now,
+                                                   const std::string& user) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * list,
       store.db().Prepared("SELECT record, field FROM _conflict ORDER BY record, field"));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<Case> cases, ReadCases(list));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t now_ms, ServerNow(store, now));
+  People people(store, now_ms);
   std::vector<Conflict> out;
   out.reserve(cases.size());
   for (const Case& found : cases) {
     DOORSTEP_ASSIGN_OR_RETURN(const OpenCase open, Load(store, found));
-    DOORSTEP_ASSIGN_OR_RETURN(Conflict conflict, Describe(store.schema(), open));
+    DOORSTEP_ASSIGN_OR_RETURN(Conflict conflict, DescribeWith(store, people, open, now_ms, user));
     out.push_back(std::move(conflict));
   }
   std::sort(out.begin(), out.end(), [](const Conflict& a, const Conflict& b) {
@@ -103,61 +234,30 @@ absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store) {
   return out;
 }
 
-namespace {
-
-// The changes that nobody has assessed together, in order of time.
-absl::Status DescribeJudgement(const Schema& schema, const OpenCase& open, Conflict* out) {
-  Judgement judgement = {&open.record};
-  for (const RecordState& child : open.children) judgement.push_back(&child);
-  for (const MemberHead& member : UnassessedHeads(schema, judgement)) {
-    const KindSpec& kind = *schema.Find(member.record->kind);
-    const FieldSpec& field = *kind.Find(member.field);
-    DOORSTEP_ASSIGN_OR_RETURN(Version version, VersionOf(schema, kind, field, *member.head));
-    version.field = field.scalar.name;
-    version.record = member.record->id.ToString();
-    out->versions.push_back(std::move(version));
-  }
-  std::stable_sort(out->versions.begin(), out->versions.end(),
-                   [](const Version& a, const Version& b) { return a.time_ms < b.time_ms; });
-  if (out->versions.size() > 1) out->opened_ms = out->versions[1].time_ms;
-  out->due_ms = out->opened_ms + kSafetyDueMs;
-  return absl::OkStatus();
+absl::StatusOr<Conflict> Describe(Store& store, const OpenCase& open, const ClockReading& now,
+                                  const std::string& user) {
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t now_ms, ServerNow(store, now));
+  People people(store, now_ms);
+  return DescribeWith(store, people, open, now_ms, user);
 }
 
-}  // namespace
-
-absl::StatusOr<Conflict> Describe(const Schema& schema, const OpenCase& open) {
-  static const FieldState kNone;
-  const FieldState* held = open.record.Find(open.field->number());
-  const FieldState& state = held == nullptr ? kNone : *held;
-  Conflict out;
-  out.case_id = CaseId(open.record.id, open.field->number()).ToString();
-  out.record = open.record.id.ToString();
-  out.kind = open.kind->name;
-  out.field = open.field->scalar.name;
-  out.label = open.field->label;
-  out.safety = open.field->safety;
-  if (open.field->number() == kAssessedField) {
-    out.safety = true;
-    out.advice = "changed by two people - nobody has assessed the whole";
-    DOORSTEP_RETURN_IF_ERROR(DescribeJudgement(schema, open, &out));
-    return out;
-  }
-  for (const size_t place : CaseHeads(*open.field, state)) {
-    DOORSTEP_ASSIGN_OR_RETURN(Version version,
-                              VersionOf(schema, *open.kind, *open.field, state.heads[place]));
-    out.versions.push_back(std::move(version));
-  }
-  const Effective effective = EffectiveOf(*open.field, state);
-  if (!effective.value.empty()) {
-    DOORSTEP_ASSIGN_OR_RETURN(out.until_decided_json,
-                              ValueJson(schema, *open.kind, *open.field, effective.value));
-  }
-  if (open.field->effective == EffectiveRule::kNone) out.advice = open.field->when_unsettled;
-  // A case opens when a second version meets the first.
-  if (state.heads.size() > 1) out.opened_ms = state.heads[1].time_ms;
-  out.due_ms = out.opened_ms + (open.field->safety ? kSafetyDueMs : kOtherDueMs);
-  return out;
+absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReading& now,
+                            const std::string& author) {
+  const FieldState* state = open.record.Find(open.field->number());
+  if (state == nullptr) return absl::OkStatus();
+  const std::vector<SeenVersion> seen = SeenVersions(*state);
+  if (MaySettle(*open.field, seen, author)) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t now_ms, ServerNow(store, now));
+  People people(store, now_ms);
+  DOORSTEP_ASSIGN_OR_RETURN(const Responsible responsible, people.Of(open.record.compartment.file));
+  const CaseView view = ViewCase(*open.field, *state, responsible, now_ms);
+  const std::string who =
+      view.with.empty()
+          ? absl::StrCat(view.nobody, " Anybody else who holds the record may decide.")
+          : absl::StrCat("It is with ", view.with, " (", CaseRoleName(view.with_role), ").");
+  return absl::PermissionDeniedError(
+      absl::StrCat(open.kind->name, ".", MayNotSettle(*open.field, seen, author),
+                   ": nobody settles alone what one version of is their own. ", who));
 }
 
 }  // namespace doorstep::client

@@ -2,12 +2,15 @@
 #ifndef CLIENT_LIB_CONFLICTS_H_
 #define CLIENT_LIB_CONFLICTS_H_
 
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client-lib/store.h"
 #include "doorstep/types.h"
+#include "sync/base/clock.h"
 #include "sync/change/state.h"
 #include "sync/schema/schema.h"
 
@@ -25,10 +28,17 @@ struct OpenCase {
 // several.
 absl::StatusOr<OpenCase> FindCase(Store& store, absl::string_view case_id);
 
-// In order of due time, then of case id.
-absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store);
+// In order of due time, then of case id. `now`: the device's clocks; deadlines are told by the
+// server's time where the last contact gives it. `user`: for whom `you_may_settle` is said.
+absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store, const ClockReading& now,
+                                                   const std::string& user);
 
-absl::StatusOr<Conflict> Describe(const Schema& schema, const OpenCase& open);
+absl::StatusOr<Conflict> Describe(Store& store, const OpenCase& open, const ClockReading& now,
+                                  const std::string& user);
+
+// kPermissionDenied when `author` may not settle the case alone; says who may.
+absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReading& now,
+                            const std::string& author);
 
 }  // namespace doorstep::client
 

@@ -155,7 +155,7 @@ absl::StatusOr<std::string> Edits::Impl::Add(const KindSpec& kind, std::vector<F
   edit.change.kind = kind.number;
   edit.change.create = true;
   if (options.id.empty()) {
-    edit.change.record = NewUuidV7(wall_ms, entropy);
+    edit.change.record = NewUuidV7(moment.wall_ms, entropy);
   } else {
     DOORSTEP_ASSIGN_OR_RETURN(edit.change.record, client::ParseId("id", options.id));
   }

@@ -15,6 +15,7 @@
 #include "client-lib/open_record.h"
 #include "client-lib/store.h"
 #include "doorstep/replica.h"
+#include "sync/base/clock.h"
 #include "sync/base/entropy.h"
 #include "sync/change/state.h"
 #include "sync/change/wire.h"
@@ -48,7 +49,8 @@ struct Edits::Impl {
   client::Store& store;
   client::Fold& fold;
   Entropy& entropy;
-  int64_t wall_ms;
+  ClockReading moment;
+  const std::string& author;
 
   std::vector<client::Edit> edits;
   absl::flat_hash_map<Uuid, CompartmentId> touched;

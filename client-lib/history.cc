@@ -41,6 +41,10 @@ absl::StatusOr<HistoryLine> OwnLine(const Store& store, const OwnUnit& own, cons
   DOORSTEP_ASSIGN_OR_RETURN(line.json, EditsAsJson(store.schema(), change));
   DOORSTEP_ASSIGN_OR_RETURN(line.cleared, ClearedNames(store.schema(), change));
   if (change.settle.has_value()) line.settled = change.settle->reason;
+  if (change.resolves.has_value()) {
+    line.resolves = change.resolves->change.ToString();
+    line.withdrawn_because = change.resolves->reason;
+  }
   return line;
 }
 
@@ -105,6 +109,8 @@ absl::StatusOr<HistoryLine> ServerLine(const Schema& schema, const v1::HistoryEn
   line.sequence = entry.sequence();
   line.state = StateOf(static_cast<Word>(entry.word()));
   line.settled = entry.settle().reason();
+  line.resolves = entry.resolves();
+  line.withdrawn_because = entry.withdrawn_because();
   line.from_server = true;
   line.json = "{}";
   const KindSpec* kind = schema.Find(entry.kind());

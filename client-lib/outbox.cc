@@ -20,7 +20,7 @@ constexpr int kChunk = 16;
 constexpr absl::string_view kColumns =
     "SELECT unit, incarnation, counter, changes, compartment, author, schema_hash, epoch,"
     " checkpoint, payload, hash, receipt_epoch, receipt_sequence, words, parked, reason,"
-    " what_to_do, sequence, time_ms FROM _outbox ";
+    " what_to_do, sequence, time_ms, resolution, resolved_by, resolution_reason FROM _outbox ";
 
 std::string WalkSql(Which which) {
   absl::string_view where;
@@ -94,6 +94,9 @@ absl::StatusOr<OwnUnit> Outbox::ReadRow(const Statement& row) {
   unit.what_to_do = std::string(row.Text(16));
   unit.sequence = static_cast<uint64_t>(row.Int(17));
   unit.time_ms = row.Int(18);
+  unit.resolution = static_cast<Resolution>(row.Int(19));
+  unit.resolved_by = row.Int(20);
+  unit.resolution_reason = std::string(row.Text(21));
   return unit;
 }
 
@@ -118,6 +121,22 @@ absl::StatusOr<std::optional<OwnUnit>> Outbox::Find(const Uuid& incarnation, uin
   DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
   if (!found) return std::optional<OwnUnit>();
   DOORSTEP_ASSIGN_OR_RETURN(OwnUnit unit, ReadRow(*find));
+  return std::optional<OwnUnit>(std::move(unit));
+}
+
+absl::StatusOr<std::optional<OwnUnit>> Outbox::FindHolding(const ChangeId& change) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            store_->db().Prepared(absl::StrCat(
+                                kColumns,
+                                "WHERE incarnation = (SELECT ref FROM _incarnation WHERE id = ?1)"
+                                " AND counter <= ?2 ORDER BY counter DESC LIMIT 1")));
+  ScopedReset done(find);
+  find->BindBlob(1, change.incarnation.AsBytes());
+  find->BindInt(2, static_cast<int64_t>(change.counter));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found) return std::optional<OwnUnit>();
+  DOORSTEP_ASSIGN_OR_RETURN(OwnUnit unit, ReadRow(*find));
+  if (change.counter - unit.counter >= unit.changes) return std::optional<OwnUnit>();
   return std::optional<OwnUnit>(std::move(unit));
 }
 
@@ -198,9 +217,9 @@ absl::Status Outbox::SetOutcome(int64_t unit, const UnitOutcome& outcome) {
   });
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * set,
-      store_->db().Prepared(
-          "UPDATE _outbox SET words = ?1, parked = ?2, reason = ?3, what_to_do = ?4,"
-          " sequence = ?5, time_ms = ?6 WHERE unit = ?7"));
+      store_->db().Prepared("UPDATE _outbox SET words = ?1, parked = iif(resolution = 0, ?2, 0), "
+                            "reason = ?3, what_to_do = ?4,"
+                            " sequence = ?5, time_ms = ?6 WHERE unit = ?7"));
   set->BindBlob(1, outcome.words).BindInt(2, parked ? 1 : 0).BindText(3, outcome.reason);
   set->BindText(4, outcome.what_to_do).BindInt(5, static_cast<int64_t>(outcome.sequence));
   return set->BindInt(6, outcome.time_ms).BindInt(7, unit).Run();
@@ -236,6 +255,15 @@ absl::Status Outbox::Reissue(int64_t unit, const Uuid& incarnation, uint64_t cou
                             " WHERE unit = ?5"));
   set->BindInt(1, ref).BindInt(2, static_cast<int64_t>(counter)).BindBlob(3, payload);
   return set->BindBlob(4, hash).BindInt(5, unit).Run();
+}
+
+absl::Status Outbox::Resolve(int64_t unit, Resolution how, int64_t by, const std::string& reason) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set,
+      store_->db().Prepared("UPDATE _outbox SET parked = 0, resolution = ?1, resolved_by = ?2,"
+                            " resolution_reason = ?3 WHERE unit = ?4"));
+  set->BindInt(1, static_cast<int64_t>(how)).BindInt(2, by).BindText(3, reason);
+  return set->BindInt(4, unit).Run();
 }
 
 absl::StatusOr<std::vector<int64_t>> Outbox::PendingOf(const Uuid& record) {

@@ -19,6 +19,9 @@
 
 namespace doorstep::client {
 
+// What somebody did about a parked unit.
+enum class Resolution : uint8_t { kNone = 0, kSentAgain = 1, kWithdrawn = 2 };
+
 struct OwnUnit {
   int64_t unit = 0;  // place in the order of commit
   Uuid incarnation;
@@ -39,6 +42,9 @@ struct OwnUnit {
   std::string what_to_do;
   uint64_t sequence = 0;
   int64_t time_ms = 0;
+  Resolution resolution = Resolution::kNone;
+  int64_t resolved_by = 0;  // the own unit that answers it
+  std::string resolution_reason;
 
   bool waiting() const { return words.empty(); }
 };
@@ -65,6 +71,8 @@ class Outbox {
   absl::StatusOr<OwnUnit> Load(int64_t unit);
   // The unit with this id; nullopt when it is not here.
   absl::StatusOr<std::optional<OwnUnit>> Find(const Uuid& incarnation, uint64_t counter);
+  // The unit that holds this change.
+  absl::StatusOr<std::optional<OwnUnit>> FindHolding(const ChangeId& change);
   // In order of commit, from the first after `after`. The visitor returns false to stop. It may
   // write to the outbox.
   absl::Status ForEach(Which which, int64_t after,
@@ -77,6 +85,8 @@ class Outbox {
 
   absl::Status SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence);
   absl::Status SetOutcome(int64_t unit, const UnitOutcome& outcome);
+  // The unit is parked no more.
+  absl::Status Resolve(int64_t unit, Resolution how, int64_t by, const std::string& reason);
   // The lowest sequence among receipts of this epoch without outcome, received or staged; 0 = none.
   absl::StatusOr<uint64_t> OldestReceipt(uint64_t epoch);
   // A unit with an outcome goes back to having none, and its records are pending again.

@@ -25,6 +25,17 @@ OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, siz
     out.fields.push_back(field == nullptr ? absl::StrCat(edit.field) : field->scalar.name);
   }
   if (place < own.words.size()) out.state = StateOf(static_cast<Word>(own.words[place]));
+  if (own.resolution == Resolution::kWithdrawn) {
+    out.state = ChangeState::kWithdrawn;
+    out.withdrawn_because = own.resolution_reason;
+  }
+  out.sent_again = own.resolution == Resolution::kSentAgain;
+  out.needs_you = own.parked;
+  out.receipt = own.receipt_sequence;
+  if (change.resolves.has_value()) {
+    out.resolves = change.resolves->change.ToString();
+    out.withdraws = change.Withdraws();
+  }
   out.sent = own.receipt_epoch != 0 || !own.waiting();
   out.reason = own.reason;
   out.what_to_do = own.what_to_do;
@@ -40,6 +51,7 @@ absl::StatusOr<std::vector<OwnChange>> OwnChanges(Store& store, Which which, uin
   DOORSTEP_RETURN_IF_ERROR(
       outbox.ForEach(which, 0, [&](const OwnUnit& own) -> absl::StatusOr<bool> {
         DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(own));
+        // A withdrawal waits like anything else.
         for (size_t i = 0; i < unit.changes.size(); ++i) {
           if (limit != 0 && out.size() >= limit) return false;
           out.push_back(Describe(store, own, unit, i));

@@ -10,6 +10,7 @@
 #include "client-lib/duplicates.h"
 #include "client-lib/history.h"
 #include "client-lib/names.h"
+#include "client-lib/notices.h"
 #include "client-lib/own_changes.h"
 #include "client-lib/replica_impl.h"
 #include "client-lib/restored.h"
@@ -34,13 +35,44 @@ absl::StatusOr<std::vector<OwnChange>> Replica::Outcomes(uint64_t limit) {
 
 absl::StatusOr<std::vector<Conflict>> Replica::Conflicts() {
   DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
-  return client::AllConflicts(*impl_->store);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, impl_->store->Text(client::key::kUser));
+  return client::AllConflicts(*impl_->store, impl_->clock.Read(), user);
 }
 
-absl::StatusOr<Conflict> Replica::FindConflict(absl::string_view case_id) {
+absl::StatusOr<Conflict> Replica::FindConflict(absl::string_view case_id, Transport* transport) {
+  Store& store = *impl_->store;
+  Conflict conflict;
+  {
+    DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(store));
+    DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(store, case_id));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.Text(client::key::kUser));
+    DOORSTEP_ASSIGN_OR_RETURN(conflict, client::Describe(store, open, impl_->clock.Read(), user));
+  }
+  // Own changes know their device's time; the server knows everybody's.
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<HistoryLine> lines,
+                            History(conflict.record, transport));
+  for (Version& version : conflict.versions) {
+    for (const HistoryLine& line : lines) {
+      if (line.change != version.change) continue;
+      version.device_time_ms = line.device_time_ms;
+      version.uncertainty_ms = line.uncertainty_ms;
+    }
+  }
+  return conflict;
+}
+
+absl::StatusOr<std::vector<AuthorNotice>> Replica::Notices(bool all) {
   DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
-  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(*impl_->store, case_id));
-  return client::Describe(impl_->store->schema(), open);
+  return client::ListNotices(*impl_->store, all);
+}
+
+absl::Status Replica::MarkNoticesRead(const std::vector<int64_t>& notices) {
+  if (impl_->options.read_only) {
+    return absl::FailedPreconditionError("the replica was opened for reading only");
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(*impl_->store));
+  DOORSTEP_RETURN_IF_ERROR(client::MarkRead(*impl_->store, notices, impl_->clock.Read().wall_ms));
+  return write.Commit();
 }
 
 absl::StatusOr<std::vector<Duplicate>> Replica::Duplicates(absl::string_view id) {

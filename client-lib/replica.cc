@@ -12,6 +12,7 @@
 #include "client-lib/edits.h"
 #include "client-lib/fold.h"
 #include "client-lib/names.h"
+#include "client-lib/notices.h"
 #include "client-lib/open.h"
 #include "client-lib/open_record.h"
 #include "client-lib/replica_impl.h"
@@ -67,13 +68,13 @@ absl::Status Replica::Transact(const TransactOptions& options,
   Store& store = *impl_->store;
   DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(store));
   client::Fold fold(store);
-  Edits::Impl edits_impl{store, fold, impl_->entropy, impl_->clock.Read().wall_ms, {}, {}};
-  Edits edits(&edits_impl);
-  DOORSTEP_RETURN_IF_ERROR(edit(edits));
   std::string author = options.author;
   if (author.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(author, store.Text(client::key::kUser));
   }
+  Edits::Impl edits_impl{store, fold, impl_->entropy, impl_->clock.Read(), author, {}, {}};
+  Edits edits(&edits_impl);
+  DOORSTEP_RETURN_IF_ERROR(edit(edits));
   DOORSTEP_RETURN_IF_ERROR(client::WriteUnits(store, std::move(edits_impl.edits), author,
                                               impl_->clock.Read(), impl_->entropy));
   return write.Commit();
@@ -155,6 +156,7 @@ absl::StatusOr<ReplicaStatus> Replica::Status() {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t conflicts,
                             store.db().QueryInt("SELECT count(*) FROM _conflict"));
   out.conflicts = static_cast<uint64_t>(conflicts);
+  DOORSTEP_ASSIGN_OR_RETURN(out.notices, client::CountUnread(store));
   return out;
 }
 

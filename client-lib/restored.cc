@@ -47,6 +47,7 @@ absl::Status ReopenLost(Store& store, uint64_t common_sequence, Ids* ids,
     DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(own));
     std::vector<Uuid> touched;
     for (const ChangeData& change : unit.changes) {
+      if (change.Withdraws()) continue;
       DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox.IsPending(change.record));
       if (!is_pending) DOORSTEP_RETURN_IF_ERROR(fold.SetAside(change.record));
       touched.push_back(change.record);

@@ -174,6 +174,7 @@ absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& deci
   edit.change.kind = kind.number;
   FieldEdit& change = edit.change.edits.emplace_back();
   change.field = field.number();
+  DOORSTEP_RETURN_IF_ERROR(client::CheckMaySettle(store, open, moment, author));
   if (field.is_set()) {
     DOORSTEP_ASSIGN_OR_RETURN(change, SettledSet(open, decision));
   } else {

@@ -30,10 +30,6 @@ struct Work {
   int64_t last_time_ms = INT64_MIN;     // of this unit's latest change of it
 };
 
-bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
-  return std::binary_search(ids.begin(), ids.end(), id);
-}
-
 size_t BytesOf(const RecordState& state) {
   size_t bytes = 0;
   for (const FieldState& field : state.fields) {
@@ -59,6 +55,9 @@ class Decider {
                        const ChangeData& change, const RecordState& state);
   bool CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,
                  const RecordState& state);
+  FieldState Seen(const FieldEdit& edit, const RecordState& state) const;
+  void NoteDisplaced(const KindSpec& kind, const ChangeData& change, int64_t time_ms,
+                     const RecordState& before, const RecordState& after);
   int64_t LatestBase(const ChangeData& change, const Work& work) const;
   void Apply(const KindSpec& kind, const ChangeData& change, Work* work);
   bool Refuse(size_t i, absl::string_view what, absl::string_view what_to_do);
@@ -114,6 +113,32 @@ Work* Decider::Find(size_t i, const ChangeData& change) {
   return nullptr;
 }
 
+// The versions that the author of an edit names as seen, as far as they are known.
+FieldState Decider::Seen(const FieldEdit& edit, const RecordState& state) const {
+  FieldState seen;
+  seen.field = edit.field;
+  const FieldState* stored = state.Find(edit.field);
+  for (const ChangeId& id : edit.base) {
+    const auto is_this = [&](const Head& head) { return head.id == id; };
+    if (stored != nullptr) {
+      const auto head = std::find_if(stored->heads.begin(), stored->heads.end(), is_this);
+      if (head != stored->heads.end()) {
+        seen.heads.push_back(*head);
+        continue;
+      }
+    }
+    if (q_.replaced == nullptr) continue;
+    const auto replaced = q_.replaced->find(std::pair(id, edit.field));
+    if (replaced == q_.replaced->end()) continue;
+    Head head;
+    head.id = id;
+    head.author = replaced->second.author;
+    head.value = replaced->second.value;
+    seen.heads.push_back(std::move(head));
+  }
+  return seen;
+}
+
 // Whether the edit may be made at all. Depends on what its author saw, as far as that can be: then
 // the answer is the same in whatever order edits arrive.
 bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
@@ -124,15 +149,17 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
                   "make a new record that names this one, and say what was wrong");
   }
   if (field.merge == MergeClass::kState) return CheckTransition(i, field, edit, change, state);
-  if (field.merge != MergeClass::kReview || change.settle) return true;
-  const FieldState* stored = state.Find(edit.field);
-  if (stored == nullptr) return true;
-  FieldState seen;
-  seen.field = stored->field;
-  for (const Head& head : stored->heads) {
-    if (Names(edit.base, head.id)) seen.heads.push_back(head);
-  }
+  if (field.merge != MergeClass::kReview || edit.base.size() < 2) return true;
+  const FieldState seen = Seen(edit, state);
   if (!IsConflict(field, seen)) return true;
+  if (change.settle) {
+    const std::vector<SeenVersion> versions = SeenVersions(seen);
+    if (MaySettle(field, versions, q_.author)) return true;
+    return Refuse(
+        i, absl::StrCat("values.", MayNotSettle(field, versions, q_.author)),
+        "ask the reviewer, the deputy or the duty contact to decide: nobody settles alone "
+        "a case of which one version is their own");
+  }
   return Refuse(i, absl::StrCat(path, ": got an edit over versions that differ, wanted a decision"),
                 "decide between the versions, and say why");
 }
@@ -207,14 +234,31 @@ int64_t Decider::LatestBase(const ChangeData& change, const Work& work) const {
   return latest;
 }
 
+void Decider::NoteDisplaced(const KindSpec& kind, const ChangeData& change, int64_t time_ms,
+                            const RecordState& before, const RecordState& after) {
+  for (const FieldEdit& edit : change.edits) {
+    const FieldSpec* field = kind.Find(edit.field);
+    const FieldState* then = before.Find(edit.field);
+    const FieldState* now = after.Find(edit.field);
+    if (field == nullptr || then == nullptr || now == nullptr) continue;
+    for (Displaced& displaced :
+         DisplacedBy(*field, edit, change.id, q_.author, time_ms, *then, *now)) {
+      decision_.displaced.push_back({change.record, change.kind, edit.field, std::move(displaced)});
+    }
+  }
+}
+
 void Decider::Apply(const KindSpec& kind, const ChangeData& change, Work* work) {
   const AdmissionTime time =
       Admit(q_.unit->stamp, q_.sending, q_.receipt_ms, LatestBase(change, *work));
   decision_.times_ms.push_back(time.time_ms);
   decision_.uncertainty_ms = std::max(decision_.uncertainty_ms, time.uncertainty_ms);
   work->last_time_ms = time.time_ms;
+  RecordState before;
+  if (!change.create) before = work->state;
   decision_.words.push_back(
       PlanChange(kind, change, time.time_ms, q_.sequence, q_.author, &work->state));
+  NoteDisplaced(kind, change, time.time_ms, before, work->state);
   // A removal from a SET that never had anything leaves no trace.
   std::erase_if(work->state.fields,
                 [](const FieldState& field) { return field.sequence == 0 && field.heads.empty(); });

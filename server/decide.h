@@ -14,6 +14,8 @@
 #include "absl/strings/string_view.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
+#include "sync/cases/displaced.h"
+#include "sync/cases/settling.h"
 #include "sync/change/state.h"
 #include "sync/schema/schema.h"
 
@@ -28,6 +30,16 @@ struct Refusal {
 using RecordStates = absl::flat_hash_map<Uuid, RecordState>;
 // By change and field.
 using BaseValues = absl::flat_hash_map<std::pair<ChangeId, uint32_t>, std::string>;
+// By change and field: versions that are heads no more (seen.h).
+using ReplacedVersions = absl::flat_hash_map<std::pair<ChangeId, uint32_t>, SeenVersion>;
+
+// Whom an admitted unit has displaced, or who displaced it: they are told.
+struct DisplacedValue {
+  Uuid record;
+  uint32_t kind = 0;
+  uint32_t field = 0;
+  Displaced what;
+};
 
 struct Question {
   const Schema* schema = nullptr;
@@ -44,6 +56,8 @@ struct Question {
   const BaseValues* base_values = nullptr;
   // Edits (change and field) whose transition cannot be checked: see Bases.
   const absl::flat_hash_set<std::pair<ChangeId, uint32_t>>* unchecked = nullptr;
+  // What the unit's author saw and that was replaced since. Null: nothing.
+  const ReplacedVersions* replaced = nullptr;
 };
 
 struct Decision {
@@ -52,6 +66,7 @@ struct Decision {
   std::vector<int64_t> times_ms;   // of each change
   int64_t uncertainty_ms = 0;
   std::vector<RecordState> changed;  // the records that differ now, in order of first mention
+  std::vector<DisplacedValue> displaced;
 };
 
 // All or nothing: one change that cannot be admitted refuses the unit.

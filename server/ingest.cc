@@ -14,6 +14,7 @@
 #include "server/epoch.h"
 #include "server/history.h"
 #include "server/membership.h"
+#include "server/seen.h"
 #include "sync/base/status.h"
 #include "sync/change/unit_codec.h"
 
@@ -44,9 +45,12 @@ class Admission {
   absl::StatusOr<UnitReceipt> Decide();
   std::optional<uint64_t> Restored() const;
   absl::Status DropReplacedEarly(Decision* decision);
+  absl::StatusOr<UnitReceipt> Withdraw();
   absl::StatusOr<UnitReceipt> Refuse(const Refusal& refusal, bool may_write);
   absl::StatusOr<UnitReceipt> Store(const Access& access, Decision decision);
   absl::Status Index(uint64_t sequence);
+  absl::Status Tell(uint64_t sequence, CompartmentRef ref,
+                    const std::vector<DisplacedValue>& displaced);
   UnitRow Row(uint64_t sequence) const;
   UnitReceipt Receipt(ReceiptStatus status, uint64_t sequence, std::string detail = "") const {
     return {offered_.counter, status, sequence, std::move(detail)};
@@ -106,6 +110,7 @@ absl::StatusOr<UnitReceipt> Admission::Run() {
   }
   DOORSTEP_RETURN_IF_ERROR(unit.status());
   unit_ = *std::move(unit);
+  if (unit_->changes.front().Withdraws()) return Withdraw();
   DOORSTEP_RETURN_IF_ERROR(LoadStates());
   return Decide();
 }
@@ -127,6 +132,8 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   }
   if (bases.refusal) return Refuse(*bases.refusal, !access.new_file);
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t head, transaction_.Head());
+  DOORSTEP_ASSIGN_OR_RETURN(const ReplacedVersions replaced,
+                            ReadReplaced(schema_, states_, transaction_, *unit_));
   Question question;
   question.schema = &schema_;
   question.unit = &*unit_;
@@ -138,6 +145,7 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   question.base_times = &bases.times_ms;
   question.base_values = &bases.values;
   question.unchecked = &bases.unchecked;
+  question.replaced = &replaced;
   Decision decision = DecideUnit(question);
   if (decision.refusal) return Refuse(*decision.refusal, !access.new_file);
   DOORSTEP_RETURN_IF_ERROR(DropReplacedEarly(&decision));
@@ -171,6 +179,37 @@ absl::Status Admission::DropReplacedEarly(Decision* decision) {
   return absl::OkStatus();
 }
 
+// Who withdraws, and why, goes into the history beside what was refused; no state changes. Asks for
+// no access to the file: an author may always take back what was refused.
+absl::StatusOr<UnitReceipt> Admission::Withdraw() {
+  for (const ChangeData& change : unit_->changes) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row,
+                              transaction_.UnitOf(change.resolves->change));
+    if (!row || row->device != job_.device || !row->Refused()) {
+      return Refuse(
+          {"changes.resolves: got a change that this device has not or that was admitted, "
+           "wanted one of its own that was refused",
+           "nothing: it does not need to be withdrawn"},
+          false);
+    }
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(const Access access,
+                            AccessOf(transaction_, job_.site, unit_->compartment));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, transaction_.NextSequence());
+  UnitRow row = Row(sequence);
+  row.words = {Word::kApplied};
+  row.times_ms = {job_.receipt_ms};
+  row.uncertainty_ms = 0;
+  DOORSTEP_RETURN_IF_ERROR(transaction_.AddUnit(row));
+  DOORSTEP_RETURN_IF_ERROR(
+      AppendHistory(row, unit_->compartment.file, offered_.payload, transaction_, entropy_));
+  // Others see it where they see the refusal.
+  if (access.allowed && !access.new_file) DOORSTEP_RETURN_IF_ERROR(Index(sequence));
+  summary_->devices.insert(job_.device);
+  summary_->head = sequence;
+  return Receipt(ReceiptStatus::kStored, sequence);
+}
+
 UnitRow Admission::Row(uint64_t sequence) const {
   UnitRow row;
   row.sequence = sequence;
@@ -191,6 +230,29 @@ absl::Status Admission::Index(uint64_t sequence) {
   for (size_t i = 0; i < unit_->changes.size(); ++i) {
     DOORSTEP_RETURN_IF_ERROR(
         transaction_.AddHistoryOf(unit_->changes[i].record, {sequence, static_cast<uint32_t>(i)}));
+  }
+  return absl::OkStatus();
+}
+
+// Into the ledgers of the devices on which the displaced values were written.
+absl::Status Admission::Tell(uint64_t sequence, CompartmentRef ref,
+                             const std::vector<DisplacedValue>& displaced) {
+  uint32_t place = 0;
+  for (const DisplacedValue& value : displaced) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> device,
+                              transaction_.DeviceOf(value.what.change.incarnation));
+    if (!device) continue;
+    NoticeRow row;
+    row.device = *device;
+    row.sequence = sequence;
+    row.place = place++;
+    row.compartment = ref;
+    row.record = value.record;
+    row.kind = value.kind;
+    row.field = value.field;
+    row.what = value.what;
+    DOORSTEP_RETURN_IF_ERROR(transaction_.AddNotice(row));
+    summary_->devices.insert(*device);
   }
   return absl::OkStatus();
 }
@@ -231,6 +293,7 @@ absl::StatusOr<UnitReceipt> Admission::Store(const Access& access, Decision deci
       AppendHistory(row, unit_->compartment.file, offered_.payload, transaction_, entropy_));
   DOORSTEP_RETURN_IF_ERROR(Index(sequence));
   DOORSTEP_ASSIGN_OR_RETURN(const CompartmentRef ref, transaction_.RefOf(unit_->compartment));
+  DOORSTEP_RETURN_IF_ERROR(Tell(sequence, ref, decision.displaced));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> sites, transaction_.SitesOf(ref));
   summary_->sites.insert(sites.begin(), sites.end());
   summary_->devices.insert(job_.device);

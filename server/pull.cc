@@ -24,12 +24,15 @@ namespace {
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 constexpr size_t kFirstPullChunk = 256;
 // In a first pull outcomes stand after all compartments.
-constexpr uint64_t kOutcomesPlace = std::numeric_limits<int64_t>::max();
+constexpr uint64_t kOutcomesPlace = std::numeric_limits<int64_t>::max() - 1;
+// And notices after those.
+constexpr uint64_t kNoticesPlace = std::numeric_limits<int64_t>::max();
 // Rows counted exactly for the estimate of what is still to come.
 constexpr uint64_t kExactEstimate = 2000;
 // Bytes on the wire of a membership, and of an outcome beside its texts, about.
 constexpr size_t kMembershipBytes = 32;
 constexpr size_t kOutcomeBytes = 80;
+constexpr size_t kNoticeBytes = 64;
 
 void SetPosition(const Place& place, v1::Position* out) {
   out->set_sequence(place.sequence);
@@ -57,6 +60,9 @@ class Batch {
         return true;
       case PullItem::What::kOutcome:
         AddOutcome(item.outcome);
+        return true;
+      case PullItem::What::kNotice:
+        AddNotice(item.notice);
         return true;
       case PullItem::What::kRecord:
         return AddRecord(view, item);
@@ -87,6 +93,23 @@ class Batch {
     out->set_time_ms(unit.TimeOf(0));
     out->set_received_ms(unit.received_ms);
     Count(kOutcomeBytes + unit.words.size() + unit.reason.size() + unit.what_to_do.size());
+  }
+
+  void AddNotice(const NoticeRow& row) {
+    v1::Displacement* out = rows_.add_displacements();
+    out->set_sequence(row.sequence);
+    out->set_record(std::string(row.record.AsBytes()));
+    out->set_kind(row.kind);
+    out->set_field(row.field);
+    out->set_incarnation(writer_.Incarnation(row.what.change.incarnation));
+    out->set_counter(row.what.change.counter);
+    out->set_author(writer_.Author(row.what.author));
+    out->set_by_incarnation(writer_.Incarnation(row.what.by.incarnation));
+    out->set_by_counter(row.what.by.counter);
+    out->set_by_author(writer_.Author(row.what.by_author));
+    out->set_by_time_ms(row.what.by_time_ms);
+    out->set_word(static_cast<v1::Outcome::Word>(row.what.word));
+    Count(kNoticeBytes);
   }
 
   absl::StatusOr<bool> AddRecord(ReadView& view, const PullItem& item) {
@@ -133,6 +156,7 @@ class Puller {
   absl::Status First();
   absl::StatusOr<bool> Stream(const MembershipRow& held, FeedPlace after, Place* last);
   absl::StatusOr<bool> FirstOutcomes(uint64_t from, Place* last);
+  absl::StatusOr<bool> FirstNotices(uint64_t from, Place* last);
   absl::Status EstimateFirst(size_t at, const Place& last);
   absl::Status FinishAtHead();
 
@@ -174,6 +198,7 @@ absl::Status Puller::Normal() {
   }
   sources.push_back(LossSource(&view_, q_.site, after));
   sources.push_back(OutcomeSource(&view_, q_.device, after));
+  sources.push_back(NoticeSource(&view_, q_.device, held_, after));
   std::priority_queue<PullSource*, std::vector<PullSource*>, LaterPlace> next;
   for (const auto& source : sources) {
     DOORSTEP_RETURN_IF_ERROR(source->Advance());
@@ -260,6 +285,22 @@ absl::StatusOr<bool> Puller::FirstOutcomes(uint64_t from, Place* last) {
   }
 }
 
+// The same for notices.
+absl::StatusOr<bool> Puller::FirstNotices(uint64_t from, Place* last) {
+  Place after{0, kStageEnd, 0, 0, 0};
+  if (last->compartment == kNoticesPlace) after = {last->inner, kStageNotice, 0, last->row, 0};
+  const std::unique_ptr<PullSource> source = NoticeSource(&view_, q_.device, held_, after);
+  while (true) {
+    DOORSTEP_RETURN_IF_ERROR(source->Advance());
+    if (source->exhausted() || source->Next().notice.sequence > from) return true;
+    const NoticeRow& notice = source->Next().notice;
+    DOORSTEP_ASSIGN_OR_RETURN(const bool added, batch_.Add(view_, source->Next()));
+    if (!added) return false;
+    *last = {last->sequence, kStageFirst, kNoticesPlace, notice.sequence, notice.place};
+    source->Pop();
+  }
+}
+
 // Compartments that came after the first batch began are left to the normal pull.
 absl::Status Puller::First() {
   const uint64_t from = q_.first_from == 0 ? head_ : q_.first_from;
@@ -284,7 +325,13 @@ absl::Status Puller::First() {
     DOORSTEP_ASSIGN_OR_RETURN(const bool all, Stream(held, after, &last));
     if (!all) return EstimateFirst(i, last);
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const bool all, FirstOutcomes(from, &last));
+  bool all = true;
+  if (last.compartment != kNoticesPlace) {
+    DOORSTEP_ASSIGN_OR_RETURN(all, FirstOutcomes(from, &last));
+  }
+  if (all) {
+    DOORSTEP_ASSIGN_OR_RETURN(all, FirstNotices(from, &last));
+  }
   if (!all) {
     SetPosition(last, out_.mutable_next());
     out_.set_remaining(1);

@@ -3,10 +3,12 @@
 // Everything that a device may see stands in one order, by Place: (sequence, stage, compartment,
 // inner, row). At one sequence come first a grant (stage 0, followed by the records that the
 // compartment had by then) or a loss, then an outcome (stage 1), then the records that the unit
-// touched last (stage 2). A record moves to a later place when it changes, so a walk that is cut
-// and resumed misses nothing, and sees some records twice.
+// touched last (stage 2), then what the unit did to values of the device's authors (stage 4). A
+// record moves to a later place when it changes, so a walk that is cut and resumed misses nothing,
+// and sees some records twice.
 //
-// A first pull walks compartment by compartment instead (stage 3), then the device's outcomes; what
+// A first pull walks compartment by compartment instead (stage 3), then the device's outcomes and
+// notices; what
 // changes behind it is found by the normal pull that follows, from the head at which the first one
 // began.
 #ifndef SERVER_PULL_H_
@@ -37,6 +39,7 @@ inline constexpr uint32_t kStageMembership = 0;
 inline constexpr uint32_t kStageOutcome = 1;
 inline constexpr uint32_t kStageRecord = 2;
 inline constexpr uint32_t kStageFirst = 3;
+inline constexpr uint32_t kStageNotice = 4;
 inline constexpr uint32_t kStageEnd = 9;
 
 struct PullQuestion {

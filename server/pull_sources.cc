@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "sync/base/status.h"
 
 namespace doorstep::server {
@@ -173,6 +174,49 @@ class OfOutcomes : public PullSource {
   uint64_t after_;
 };
 
+class OfNotices : public PullSource {
+ public:
+  OfNotices(ReadView* view, const Uuid& device, const std::vector<MembershipRow>& held,
+            const Place& after)
+      : view_(view), device_(device) {
+    for (const MembershipRow& row : held) held_.insert(row.ref);
+    if (after.stage == kStageNotice) {
+      after_ = {after.sequence, after.inner};
+    } else if (after.stage > kStageNotice || after.sequence == 0) {
+      after_ = {after.sequence, kLastPlace};
+    } else {
+      after_ = {after.sequence - 1, kLastPlace};
+    }
+  }
+
+ protected:
+  absl::Status Fill(std::deque<PullItem>* items) override {
+    while (items->empty()) {
+      DOORSTEP_ASSIGN_OR_RETURN(const std::vector<NoticeRow> notices,
+                                view_->Notices(device_, after_, kNextChunk));
+      if (notices.empty()) return absl::OkStatus();
+      after_ = {notices.back().sequence, notices.back().place};
+      for (const NoticeRow& notice : notices) {
+        if (!held_.contains(notice.compartment)) continue;
+        PullItem item;
+        item.what = PullItem::What::kNotice;
+        item.place = {notice.sequence, kStageNotice, 0, notice.place, 0};
+        item.notice = notice;
+        items->push_back(std::move(item));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static constexpr uint64_t kLastPlace = std::numeric_limits<int64_t>::max();
+
+  ReadView* view_;
+  const Uuid device_;
+  absl::flat_hash_set<CompartmentRef> held_;
+  NoticePlace after_;
+};
+
 }  // namespace
 
 absl::Status PullSource::Advance() {
@@ -193,6 +237,12 @@ std::unique_ptr<PullSource> LossSource(ReadView* view, std::string site, const P
 
 std::unique_ptr<PullSource> OutcomeSource(ReadView* view, const Uuid& device, const Place& after) {
   return std::make_unique<OfOutcomes>(view, device, after);
+}
+
+std::unique_ptr<PullSource> NoticeSource(ReadView* view, const Uuid& device,
+                                         const std::vector<MembershipRow>& held,
+                                         const Place& after) {
+  return std::make_unique<OfNotices>(view, device, held, after);
 }
 
 }  // namespace doorstep::server

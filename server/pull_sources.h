@@ -1,5 +1,6 @@
 // The streams that a normal pull merges: one for each compartment of the device, one of losses, one
-// of outcomes. Each gives its items in order of place. Private to pull.cc and its tests.
+// of outcomes, one of notices. Each gives its items in order of place. Private to pull.cc and its
+// tests.
 #ifndef SERVER_PULL_SOURCES_H_
 #define SERVER_PULL_SOURCES_H_
 
@@ -17,12 +18,13 @@
 namespace doorstep::server {
 
 struct PullItem {
-  enum class What { kGrant, kLoss, kOutcome, kRecord };
+  enum class What { kGrant, kLoss, kOutcome, kRecord, kNotice };
 
   Place place;
   What what = What::kRecord;
   MembershipRow membership;  // of a record: its compartment
   UnitRow outcome;
+  NoticeRow notice;
   uint64_t record = 0;
   uint64_t floor = 0;  // fields beyond this sequence are sent
 };
@@ -54,6 +56,10 @@ std::unique_ptr<PullSource> CompartmentSource(ReadView* view, const MembershipRo
                                               uint64_t cursor, const Place& after);
 std::unique_ptr<PullSource> LossSource(ReadView* view, std::string site, const Place& after);
 std::unique_ptr<PullSource> OutcomeSource(ReadView* view, const Uuid& device, const Place& after);
+// Notices about records in one of `held`: who has lost access hears no more of a record.
+std::unique_ptr<PullSource> NoticeSource(ReadView* view, const Uuid& device,
+                                         const std::vector<MembershipRow>& held,
+                                         const Place& after);
 
 }  // namespace doorstep::server
 

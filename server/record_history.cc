@@ -99,6 +99,10 @@ void Reader::Fill(const v1::Change& change, v1::HistoryEntry* entry) {
     out->set_element(removal.element());
     for (const v1::ChangeRef& ref : removal.adds()) replaced.insert(RefText(ref, payload_, own));
   }
+  if (change.has_resolves()) {
+    entry->set_resolves(RefText(change.resolves().change(), payload_, own));
+    entry->set_withdrawn_because(change.resolves().reason());
+  }
   replaced.erase("");
   for (const std::string& id : replaced) entry->add_replaced(id);
 }

@@ -425,6 +425,13 @@ absl::StatusOr<std::vector<UnitRow>> SqliteReading<Interface>::Outcomes(const Uu
 }
 
 template <typename Interface>
+absl::StatusOr<std::vector<NoticeRow>> SqliteReading<Interface>::Notices(const Uuid& device,
+                                                                         NoticePlace after,
+                                                                         size_t limit) {
+  return ReadNotices(db(), device, after, limit);
+}
+
+template <typename Interface>
 absl::StatusOr<std::optional<HistoryRow>> SqliteReading<Interface>::History(uint64_t sequence) {
   DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
                             db().Prepared(DOORSTEP_HISTORY_COLUMNS "WHERE sequence = ?1"));

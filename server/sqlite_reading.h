@@ -32,6 +32,9 @@ RecordTables::Place PlaceOf(uint64_t record);
 std::string EncodeWords(const std::vector<Word>& words);
 std::string EncodeTimes(const std::vector<int64_t>& times_ms);
 
+absl::StatusOr<std::vector<NoticeRow>> ReadNotices(Database& db, const Uuid& device,
+                                                   NoticePlace after, size_t limit);
+
 // All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
 // WriteTransaction.
 template <typename Interface>
@@ -63,6 +66,8 @@ class SqliteReading : public Interface {
                                                       uint32_t changes) override;
   absl::StatusOr<std::vector<UnitRow>> Outcomes(const Uuid& device, uint64_t after,
                                                 size_t limit) override;
+  absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
+                                                 size_t limit) override;
   absl::StatusOr<std::optional<HistoryRow>> History(uint64_t sequence) override;
   absl::StatusOr<std::vector<HistoryRow>> HistoryAfter(uint64_t sequence, size_t limit) override;
   absl::StatusOr<HistoryRow> HistoryEnd() override;

@@ -40,6 +40,7 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::StatusOr<uint64_t> Grant(absl::string_view site, CompartmentRef compartment) override;
   absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment) override;
   absl::Status AddUnit(const UnitRow& unit) override;
+  absl::Status AddNotice(const NoticeRow& notice) override;
   absl::Status AddHistory(const HistoryRow& row) override;
   absl::Status AddHistoryOf(const Uuid& record, HistoryPlace place) override;
   absl::Status AddFileKey(const Uuid& file, absl::string_view key) override;
@@ -222,6 +223,29 @@ absl::Status SqliteWriteTransaction::AddUnit(const UnitRow& unit) {
     insert->BindBlob(15, times);
   }
   return insert->BindInt(16, unit.uncertainty_ms).BindInt(17, unit.received_ms).Run();
+}
+
+absl::Status SqliteWriteTransaction::AddNotice(const NoticeRow& notice) {
+  Dictionary& dictionary = tables().dictionary();
+  const Displaced& what = notice.what;
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t device, DeviceRef(notice.device));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t incarnation, dictionary.RefOf(what.change.incarnation));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t author, dictionary.RefOf(what.author));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t by_incarnation, dictionary.RefOf(what.by.incarnation));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t by_author, dictionary.RefOf(what.by_author));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * insert,
+      db().Prepared(
+          "INSERT INTO _notice(device, sequence, place, compartment, record, kind, field, "
+          "incarnation, counter, author, by_incarnation, by_counter, by_author, by_time_ms, word) "
+          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"));
+  insert->BindInt(1, device).BindInt(2, static_cast<int64_t>(notice.sequence));
+  insert->BindInt(3, notice.place).BindInt(4, notice.compartment);
+  insert->BindBlob(5, notice.record.AsBytes()).BindInt(6, notice.kind).BindInt(7, notice.field);
+  insert->BindInt(8, incarnation).BindInt(9, static_cast<int64_t>(what.change.counter));
+  insert->BindInt(10, author).BindInt(11, by_incarnation);
+  insert->BindInt(12, static_cast<int64_t>(what.by.counter)).BindInt(13, by_author);
+  return insert->BindInt(14, what.by_time_ms).BindInt(15, static_cast<int64_t>(what.word)).Run();
 }
 
 absl::Status SqliteWriteTransaction::AddHistory(const HistoryRow& row) {

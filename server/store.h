@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "sync/base/bytes.h"
+#include "sync/cases/displaced.h"
 #include "sync/change/digest.h"
 #include "sync/change/state.h"
 
@@ -71,6 +72,26 @@ struct UnitRow {
   Word WordOf(uint32_t change) const;
   int64_t TimeOf(uint32_t change) const;
   bool Refused() const { return !words.empty() && words[0] == Word::kRejected; }
+};
+
+// What an author is told: `what` happened to a field of a record.
+struct NoticeRow {
+  Uuid device;  // that is told
+  uint64_t sequence = 0;
+  uint32_t place = 0;  // among the notices of that sequence
+  CompartmentRef compartment = 0;
+  Uuid record;
+  uint32_t kind = 0;
+  uint32_t field = 0;
+  Displaced what;
+
+  bool operator==(const NoticeRow&) const = default;
+};
+
+// After it at one sequence come the notices with a higher place.
+struct NoticePlace {
+  uint64_t sequence = 0;
+  uint64_t place = 0;
 };
 
 struct MembershipRow {
@@ -184,6 +205,10 @@ class ReadView {
   virtual absl::StatusOr<std::vector<UnitRow>> Outcomes(const Uuid& device, uint64_t after,
                                                         size_t limit) = 0;
 
+  // Notices for one device, after a place, in order, at most `limit`.
+  virtual absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
+                                                         size_t limit) = 0;
+
   // --- History ---
   virtual absl::StatusOr<std::optional<HistoryRow>> History(uint64_t sequence) = 0;
   // In order of sequence, at most `limit`.
@@ -234,6 +259,7 @@ class WriteTransaction : public ReadView {
 
   // kAlreadyExists when the (incarnation, counter) is there.
   virtual absl::Status AddUnit(const UnitRow& unit) = 0;
+  virtual absl::Status AddNotice(const NoticeRow& notice) = 0;
 
   // Moves HistoryEnd() to it.
   virtual absl::Status AddHistory(const HistoryRow& row) = 0;

@@ -110,7 +110,8 @@ absl::Status CheckPosition(const v1::Position& position, bool first, Place* out)
   DOORSTEP_RETURN_IF_ERROR(CheckCount(path + ".inner", position.inner()));
   DOORSTEP_RETURN_IF_ERROR(CheckCount(path + ".row", position.row()));
   const uint32_t stage = position.stage();
-  const bool fits = first ? stage == kStageFirst : stage <= kStageRecord || stage == kStageEnd;
+  const bool fits = first ? stage == kStageFirst
+                          : stage <= kStageRecord || stage == kStageNotice || stage == kStageEnd;
   if (!fits) {
     return Wrong(path + ".stage", absl::StrCat(stage),
                  "the position of the last batch, as it came");

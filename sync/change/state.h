@@ -131,6 +131,14 @@ struct FieldEdit {
   bool operator==(const FieldEdit&) const = default;
 };
 
+// The refused or held change that another answers.
+struct Resolves {
+  ChangeId change;
+  std::string reason;  // of a withdrawal
+
+  bool operator==(const Resolves&) const = default;
+};
+
 struct ChangeData {
   ChangeId id;
   Uuid record;
@@ -140,7 +148,10 @@ struct ChangeData {
   std::optional<Settle> settle;
   // See Head. Kept with the heads of the edited fields that keep it (FieldSpec::keeps_seen).
   std::vector<ChangeId> seen;
+  std::optional<Resolves> resolves;
 
+  // Takes a refused or held change back, and edits nothing.
+  bool Withdraws() const { return resolves.has_value() && edits.empty(); }
   bool operator==(const ChangeData&) const = default;
 };
 

@@ -38,6 +38,7 @@ class UnitWriter {
   absl::Status WriteChange(size_t i, v1::Change* out);
   absl::Status WriteEdit(const ChangeData& change, const FieldEdit& edit, v1::Change* out);
   absl::Status WriteBases(const ChangeData& change, v1::Change* out);
+  void WriteRef(const ChangeId& id, v1::ChangeRef* out);
   absl::Status WriteHeads(std::vector<ChangeId> ids, size_t limit,
                           google::protobuf::RepeatedPtrField<v1::ChangeRef>* out);
 
@@ -99,6 +100,10 @@ absl::Status UnitWriter::WriteChange(size_t i, v1::Change* out) {
     }
     out->mutable_settle()->set_mode(static_cast<v1::Settle::Mode>(change.settle->mode));
     out->mutable_settle()->set_reason(change.settle->reason);
+  }
+  if (change.resolves.has_value()) {
+    WriteRef(change.resolves->change, out->mutable_resolves()->mutable_change());
+    out->mutable_resolves()->set_reason(change.resolves->reason);
   }
   return absl::OkStatus();
 }
@@ -173,16 +178,17 @@ absl::Status UnitWriter::WriteHeads(std::vector<ChangeId> ids, size_t limit,
                                     google::protobuf::RepeatedPtrField<v1::ChangeRef>* out) {
   if (ids.size() > limit) return Exceeds("heads", ids.size(), "ids", limit);
   std::sort(ids.begin(), ids.end());
-  for (const ChangeId& id : ids) {
-    v1::ChangeRef* ref = out->Add();
-    ref->set_counter(id.counter);
-    if (id.incarnation == unit_.incarnation) continue;
-    const auto [place, inserted] =
-        places_.emplace(id.incarnation, static_cast<uint32_t>(places_.size() + 1));
-    if (inserted) out_->add_incarnations(id.incarnation.b.data(), id.incarnation.b.size());
-    ref->set_incarnation(place->second);
-  }
+  for (const ChangeId& id : ids) WriteRef(id, out->Add());
   return absl::OkStatus();
+}
+
+void UnitWriter::WriteRef(const ChangeId& id, v1::ChangeRef* out) {
+  out->set_counter(id.counter);
+  if (id.incarnation == unit_.incarnation) return;
+  const auto [place, inserted] =
+      places_.emplace(id.incarnation, static_cast<uint32_t>(places_.size() + 1));
+  if (inserted) out_->add_incarnations(id.incarnation.b.data(), id.incarnation.b.size());
+  out->set_incarnation(place->second);
 }
 
 void HashPart(absl::string_view part, crypto_generichash_blake2b_state* state) {

@@ -26,7 +26,8 @@ absl::StatusOr<std::string> EncodeUnit(const Unit& unit);
 // that kinds and fields exist, that values obey the schema (wire.h), that bases and removals name
 // fields that are edited, that no change names itself or a later one as seen, that an append-only
 // record is only created, that SETs are edited as sets, that a settlement has a reason, that edits
-// of fields that carry `agreed` (FieldSpec) do so unless they create the record.
+// of fields that carry `agreed` (FieldSpec) do so unless they create the record, that a change
+// without edits withdraws another and says why, and that a unit with withdrawals has nothing else.
 // Lists come out in canonical order: edits by field, ids ascending, elements in order of bytes.
 // kInvalidArgument: `changes[3].values.Person.nhs_number: got ..., wanted ...`.
 // kUnimplemented: something that a newer program or schema may know: a kind, a field, an enum

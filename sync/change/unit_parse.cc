@@ -40,6 +40,14 @@ struct RawChange {
   absl::string_view settle;
   bool has_settle = false;
   std::vector<absl::string_view> seen;
+  absl::string_view resolves;
+  bool has_resolves = false;
+
+  // Says nothing but what it resolves.
+  bool Withdraws(const ChangeData& change) const {
+    return has_resolves && !change.create && values.empty() && cleared.empty() && bases.empty() &&
+           removals.empty() && agreed.empty() && seen.empty() && !has_settle;
+  }
 };
 
 class UnitParser {
@@ -63,6 +71,7 @@ class UnitParser {
   absl::Status ReadBases(const KindSpec& kind, const RawChange& raw, ChangeData* out);
   absl::Status ReadSeen(const KindSpec& kind, const RawChange& raw, ChangeData* out);
   absl::Status ReadAgreed(const KindSpec& kind, absl::string_view message, ChangeData* out);
+  absl::Status ReadResolves(absl::string_view message, ChangeData* out);
   absl::StatusOr<ChangeId> ReadRef(const ChangeData& change, absl::string_view message) const;
 
   const Schema& schema_;
@@ -168,6 +177,9 @@ absl::StatusOr<Unit> UnitParser::Parse(uint32_t changes, absl::string_view paylo
     unit_.changes[i].id = {unit_.incarnation, unit_.counter + i};
     DOORSTEP_RETURN_IF_ERROR(
         Prefixed(ReadChange(changes_[i], &unit_.changes[i]), absl::StrCat("changes[", i, "].")));
+    if (unit_.changes[i].Withdraws() != unit_.changes[0].Withdraws()) {
+      return Wrong(absl::StrCat("changes[", i, "]"), "withdrawals and edits", "one or the other");
+    }
   }
   return std::move(unit_);
 }
@@ -254,7 +266,7 @@ absl::Status UnitParser::ReadStamp(absl::string_view message) {
 
 absl::Status UnitParser::SplitChange(absl::string_view message, ChangeData* out, RawChange* raw) {
   constexpr uint32_t kRepeated = 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 10;
-  MessageReader reader(message, 10, kRepeated);
+  MessageReader reader(message, 11, kRepeated);
   WireField entry;
   while (reader.Next(&entry)) {
     switch (entry.field) {
@@ -287,8 +299,12 @@ absl::Status UnitParser::SplitChange(absl::string_view message, ChangeData* out,
         raw->settle = reader.Bytes(entry);
         raw->has_settle = true;
         break;
-      default:
+      case 10:
         raw->seen.push_back(reader.Bytes(entry));
+        break;
+      default:
+        raw->resolves = reader.Bytes(entry);
+        raw->has_resolves = true;
         break;
     }
   }
@@ -306,6 +322,13 @@ absl::Status UnitParser::ReadChange(absl::string_view message, ChangeData* out) 
     }
     return absl::UnimplementedError(
         absl::StrCat("kind: got ", out->kind, ", wanted one that this schema knows"));
+  }
+  if (raw.has_resolves) {
+    DOORSTEP_RETURN_IF_ERROR(Prefixed(ReadResolves(raw.resolves, out), "resolves."));
+    if (raw.Withdraws(*out)) {
+      if (!out->resolves->reason.empty()) return absl::OkStatus();
+      return Wrong("resolves.reason", "none", "why it is withdrawn");
+    }
   }
   DOORSTEP_RETURN_IF_ERROR(CheckCreate(*kind, *out, raw));
   DOORSTEP_RETURN_IF_ERROR(ReadEdits(*kind, raw, out));
@@ -334,6 +357,28 @@ absl::Status UnitParser::ReadChange(absl::string_view message, ChangeData* out) 
   absl::StatusOr<Settle> settle = ReadSettle(raw.settle);
   if (!settle.ok()) return Prefixed(settle.status(), "settle.");
   out->settle = *std::move(settle);
+  return absl::OkStatus();
+}
+
+absl::Status UnitParser::ReadResolves(absl::string_view message, ChangeData* out) {
+  Resolves resolves;
+  MessageReader reader(message, 2, 0);
+  WireField raw;
+  while (reader.Next(&raw)) {
+    if (raw.field == 1) {
+      DOORSTEP_ASSIGN_OR_RETURN(resolves.change, ReadRef(*out, reader.Bytes(raw)));
+    } else {
+      resolves.reason = std::string(reader.Bytes(raw));
+    }
+  }
+  DOORSTEP_RETURN_IF_ERROR(reader.status());
+  if (resolves.change.IsNil()) return Wrong("change", "none", "the change that this one answers");
+  if (resolves.reason.size() > kMaxSettleReasonBytes || !IsValidUtf8(resolves.reason) ||
+      resolves.reason.find('\0') != std::string::npos) {
+    return InvalidField("reason", resolves.reason,
+                        absl::StrCat("at most ", kMaxSettleReasonBytes, " bytes of UTF-8"));
+  }
+  out->resolves = std::move(resolves);
   return absl::OkStatus();
 }
 

@@ -66,21 +66,6 @@ bool Less(const Scalar& a, const Scalar& b) {
   return std::tie(a.integer, a.real, a.bytes) < std::tie(b.integer, b.real, b.bytes);
 }
 
-bool IsDominant(const FieldSpec& field, absl::string_view value) {
-  if (field.dominant == 0 || value.empty()) return false;
-  if (field.scalar.type != ValueType::kAtomic) {
-    return ScalarOf(field, value).integer == field.dominant;
-  }
-  for (int i : field.compare) {
-    if (!PartOf(field, value, i).present) return false;
-  }
-  const auto first_enum =
-      std::find_if(field.parts.begin(), field.parts.end(),
-                   [](const ScalarSpec& part) { return part.type == ValueType::kEnum; });
-  const int i = static_cast<int>(first_enum - field.parts.begin());
-  return PartOf(field, value, i).integer == field.dominant;
-}
-
 // --- Choices ---
 
 std::string First(const FieldSpec&, Heads heads) { return heads.front().value; }
@@ -266,6 +251,21 @@ std::vector<std::string> InQuestion(Heads heads) {
 }
 
 }  // namespace
+
+bool IsDominant(const FieldSpec& field, absl::string_view value) {
+  if (field.dominant == 0 || value.empty()) return false;
+  if (field.scalar.type != ValueType::kAtomic) {
+    return ScalarOf(field, value).integer == field.dominant;
+  }
+  for (int i : field.compare) {
+    if (!PartOf(field, value, i).present) return false;
+  }
+  const auto first_enum =
+      std::find_if(field.parts.begin(), field.parts.end(),
+                   [](const ScalarSpec& part) { return part.type == ValueType::kEnum; });
+  const int i = static_cast<int>(first_enum - field.parts.begin());
+  return PartOf(field, value, i).integer == field.dominant;
+}
 
 Effective EffectiveOf(const FieldSpec& field, const FieldState& state) {
   Effective effective;

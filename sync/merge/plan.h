@@ -110,6 +110,9 @@ struct Effective {
 // that the field compares is absent: a pause counts together with its incident, not alone.
 Effective EffectiveOf(const FieldSpec& field, const FieldState& state);
 
+// Whether the value is the field's dominant one; see EffectiveOf. False for fields without one.
+bool IsDominant(const FieldSpec& field, absl::string_view value);
+
 // Whether a person must decide: at least two distinct values stand (distinct in what the rule
 // compares) and the class is REVIEW or IMMUTABLE; or TEXT, and they overlap; or STATE, and one does
 // not fit; or SET, and a proposal stands of an element that has an add. No value is a value here:

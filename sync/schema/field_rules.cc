@@ -62,6 +62,10 @@ absl::Status CheckOptionValues(absl::string_view path, const v1::FieldOptions& o
     return Contradiction(path, absl::StrCat("format ", options.format()),
                          "a format that this program knows");
   }
+  if (!v1::Responsibility_IsValid(options.responsibility())) {
+    return Contradiction(path, absl::StrCat("responsibility ", options.responsibility()),
+                         "a responsibility that this program knows");
+  }
   return absl::OkStatus();
 }
 
@@ -523,6 +527,22 @@ absl::Status CheckMergeClass(absl::string_view path, const v1::FieldOptions& opt
   return CheckEffective(path, options, spec);
 }
 
+// Names are plain text, days civil dates, a correction names a record.
+absl::Status CheckResponsibility(absl::string_view path, const FieldSpec& spec) {
+  const Responsibility role = spec.responsibility;
+  if (role == Responsibility::kNone) return absl::OkStatus();
+  StringFormat wanted = StringFormat::kNone;
+  if (role == Responsibility::kFrom || role == Responsibility::kUntil) {
+    wanted = StringFormat::kCivilDate;
+  } else if (role == Responsibility::kCorrects) {
+    wanted = StringFormat::kRecordId;
+  }
+  const bool fits = spec.scalar.type == ValueType::kString && spec.scalar.format == wanted;
+  if (fits && !spec.is_set()) return absl::OkStatus();
+  return Contradiction(path, "responsibility on a field of another type",
+                       "a plain string; a CIVIL_DATE for FROM and UNTIL; a reference for CORRECTS");
+}
+
 }  // namespace
 
 absl::Status Contradiction(absl::string_view path, absl::string_view got,
@@ -568,6 +588,8 @@ absl::StatusOr<FieldSpec> ReadField(const FieldDescriptor& field) {
     spec.scalar.column = field.name();
   }
   DOORSTEP_RETURN_IF_ERROR(CheckMergeClass(path, options, &spec));
+  spec.responsibility = static_cast<Responsibility>(options.responsibility());
+  DOORSTEP_RETURN_IF_ERROR(CheckResponsibility(path, spec));
   return spec;
 }
 

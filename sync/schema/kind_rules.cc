@@ -61,6 +61,7 @@ absl::Status ReadKindOptions(const Descriptor& message, KindSpec* kind) {
   kind->table = SnakeCase(message.name());
   kind->label =
       options.label().empty() ? absl::StrReplaceAll(kind->table, {{"_", " "}}) : options.label();
+  kind->title = options.title();
   kind->append_only = options.append_only();
   kind->sign_off = options.sign_off();
   kind->tier = static_cast<Tier>(options.tier());
@@ -95,6 +96,24 @@ absl::Status CheckField(const KindSpec& kind, const FieldSpec& field) {
   }
   if (field.sign_off_requires && !kind.sign_off) {
     return Contradiction(path, "sign_off_requires in a kind without sign_off", "both or neither");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTitleAndRoles(const KindSpec& kind) {
+  if (!kind.title.empty()) {
+    const FieldSpec* title = kind.FindByName(kind.title);
+    if (title == nullptr || title->is_set() || title->scalar.type != ValueType::kString) {
+      return Contradiction(kind.full_name, absl::StrCat("title ", Quoted(kind.title)),
+                           "the name of a string field");
+    }
+  }
+  for (const FieldSpec& field : kind.fields) {
+    if (field.responsibility == Responsibility::kNone) continue;
+    if (kind.FindRole(field.responsibility) != &field) {
+      return Contradiction(absl::StrCat(kind.full_name, ".", field.scalar.name),
+                           "a responsibility which another field has too", "each once in a kind");
+    }
   }
   return absl::OkStatus();
 }
@@ -224,6 +243,7 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   DOORSTEP_RETURN_IF_ERROR(CheckColumns(kind));
   DOORSTEP_RETURN_IF_ERROR(ReadDuplicateKeys(message, &kind));
   DOORSTEP_RETURN_IF_ERROR(ReadGroup(&kind));
+  DOORSTEP_RETURN_IF_ERROR(CheckTitleAndRoles(kind));
   return kind;
 }
 

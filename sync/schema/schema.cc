@@ -104,6 +104,13 @@ const FieldSpec* KindSpec::Find(uint32_t field_number) const {
   return it != fields.end() && it->number() == field_number ? &*it : nullptr;
 }
 
+const FieldSpec* KindSpec::FindRole(Responsibility role) const {
+  const auto found = std::find_if(fields.begin(), fields.end(), [role](const FieldSpec& field) {
+    return field.responsibility == role;
+  });
+  return found == fields.end() ? nullptr : &*found;
+}
+
 const FieldSpec* KindSpec::FindByName(absl::string_view field_name) const {
   const auto it = std::find_if(fields.begin(), fields.end(), [field_name](const FieldSpec& field) {
     return field.scalar.name == field_name;

@@ -45,6 +45,19 @@ enum class EffectiveRule : uint8_t {
   kLastAgreed = 3,
   kNone = 4,
 };
+// What a text field says about who answers for the record's file.
+enum class Responsibility : uint8_t {
+  kNone = 0,
+  kWorker = 1,
+  kLead = 2,
+  kDeputy = 3,
+  kDuty = 4,
+  kAbsent = 5,
+  kAtSite = 6,
+  kFrom = 7,
+  kUntil = 8,
+  kCorrects = 9,
+};
 enum class Tier : uint8_t { kNormal = 0, kRestricted = 1, kSealed = 2 };
 
 // How a value (or a part of an atomic value) travels and is stored.
@@ -110,6 +123,7 @@ struct FieldSpec {
   std::string coherent_group;
   std::string reference;  // short kind name, or empty
   std::string label;      // never empty
+  Responsibility responsibility = Responsibility::kNone;
 
   // kAtomic: places in `parts`. `compare` is never empty; likelihood/severity are -1 when the
   // message does not name them.
@@ -151,6 +165,7 @@ struct KindSpec {
   std::string full_name;  // "doorstep.care.v1.RiskAssessment"
   std::string table;      // "risk_assessment": table (with prefix "k_") and view names
   std::string label;
+  std::string title;  // name of the string field that a screen shows as title, or empty
   bool append_only = false;
   bool sign_off = false;
   Tier tier = Tier::kNormal;
@@ -169,6 +184,8 @@ struct KindSpec {
   // Whether its records are a judgement: they have a coherent group, or children that belong to it.
   bool IsJudgement() const { return has_group || !coherent_children.empty(); }
   const FieldSpec* FindByName(absl::string_view field_name) const;
+  // The field that says this of who answers; null when none does.
+  const FieldSpec* FindRole(Responsibility role) const;
 };
 
 class Schema {

@@ -92,7 +92,8 @@ TEST_F(Judgement, APauseBecauseOfAnIncidentIsWorkedToAndADenialWaits) {
   price_.Edit(study, {{"decision", {{"outcome", "SUPPORTED_WITH_CONDITIONS"}}}});
   SyncAll();
   EXPECT_EQ(khan_.Record(study)["decision"]["outcome"], "SUPPORTED");
-  khan_.Json({"settle", khan_.Conflicts()[0].value("case", ""), "--value",
+  // By somebody who wrote neither.
+  khan_.Json({"--user", "M Osei", "settle", khan_.Conflicts()[0].value("case", ""), "--value",
               R"({"outcome":"SUPPORTED"})", "--reason", "with her"});
   SyncAll();
   khan_.Edit(study, {{"decision", {{"outcome", "DENIED"}}}});

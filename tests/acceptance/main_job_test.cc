@@ -190,7 +190,7 @@ void MainJob::ExpectTwelveUntilDecided(const Device& device) {
   EXPECT_EQ(whole["meta"]["pending"], false);
   EXPECT_EQ(device.Record(case_)["decision"]["outcome"], "SUPPORTED");
   EXPECT_EQ(device.Number("conflicts"), 1);
-  EXPECT_THAT(device.Out({"conflicts"}), HasSubstr("12 (4 x 3)"));
+  EXPECT_THAT(device.Out({"conflicts"}), HasSubstr("work to 12 high"));
 
   // Somebody who sees two versions decides; an edit would bury one.
   const RunResult edit = device.Run(

@@ -9,6 +9,8 @@
 namespace doorstep {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -141,6 +143,96 @@ TEST_F(ConflictsTest, EqualValuesAreNoConflict) {
                             R"({"residual_rating":{"likelihood":1,"severity":3,"rationale":"b"}})");
   }));
   EXPECT_THAT(Must(device_.replica().Conflicts()), IsEmpty());
+}
+
+TEST_F(ConflictsTest, NobodySettlesAloneWhatIsTheirOwnAcrossBands) {
+  const std::string id =
+      Must(device_.Add("RiskAssessment", R"({"residual_rating":{"likelihood":2,"severity":3}})"));
+  const std::string case_id = Disagree(id, R"({"residual_rating":{"likelihood":1,"severity":3}})",
+                                       R"({"residual_rating":{"likelihood":4,"severity":3}})");
+  EXPECT_FALSE(Must(device_.replica().FindConflict(case_id)).you_may_settle);
+  Decision decision;
+  decision.keep = 1;
+  decision.reason = "mine is right";
+  const auto settle = [&](const std::string& author) {
+    return device_.replica().Transact(
+        {.author = author}, [&](Edits& edits) { return edits.Settle(case_id, decision); });
+  };
+  for (const char* author : {"", "J Price"}) {
+    const absl::Status status = settle(author);
+    EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << author;
+    EXPECT_THAT(status.message(), HasSubstr("Nobody is named to decide"));
+  }
+  EXPECT_EQ(Must(device_.replica().Outbox()).size(), 3u) << "nothing was committed";
+  Must(device_.Add("Site", R"({"name":"North","lead":"L Ward"})"));
+  EXPECT_THAT(settle("J Price").message(), HasSubstr("It is with L Ward (lead)"));
+  Must(settle("L Ward"));
+  EXPECT_THAT(Must(device_.replica().Conflicts()), IsEmpty());
+}
+
+TEST_F(ConflictsTest, WithinABandPeopleSettleAmongThemselves) {
+  const std::string id =
+      Must(device_.Add("RiskAssessment", R"({"residual_rating":{"likelihood":2,"severity":3}})"));
+  const std::string case_id = Disagree(id, R"({"residual_rating":{"likelihood":2,"severity":2}})",
+                                       R"({"residual_rating":{"likelihood":1,"severity":5}})");
+  EXPECT_TRUE(Must(device_.replica().FindConflict(case_id)).you_may_settle);
+  Decision decision;
+  decision.keep = 2;
+  decision.reason = "agreed";
+  Must(device_.replica().Transact({},
+                                  [&](Edits& edits) { return edits.Settle(case_id, decision); }));
+}
+
+// Who decides is read from records, also what was captured offline a moment ago.
+TEST_F(ConflictsTest, TheReviewerIsReadFromRecords) {
+  const std::string person =
+      Must(device_.Add("Person", R"({"name":"Peter Hall"})", {.file = "new"}));
+  const std::string study = Must(
+      device_.Add("CaseStudy", R"({"title":"To the newsagent","decision":{"outcome":"SUPPORTED"}})",
+                  {.file = person}));
+  const std::string id = Must(device_.Add(
+      "RiskAssessment",
+      R"({"case_study":")" + study +
+          R"(","activity":"Going out","residual_rating":{"likelihood":2,"severity":3}})"));
+  const std::string case_id = Disagree(id, R"({"residual_rating":{"likelihood":1,"severity":3}})",
+                                       R"({"residual_rating":{"likelihood":4,"severity":3}})");
+  Conflict conflict = Must(device_.replica().FindConflict(case_id));
+  EXPECT_EQ(conflict.title, "Peter Hall - Going out");
+  EXPECT_EQ(conflict.versions[0].words, "3 low");
+  EXPECT_EQ(conflict.until_decided, "Until decided, work to 12 high.");
+  EXPECT_THAT(
+      conflict.unchanged,
+      ElementsAre("decision (To the newsagent): supported. That decision has not changed."));
+  EXPECT_THAT(conflict.nobody, HasSubstr("the site's lead must be"));
+  EXPECT_EQ(conflict.with.name, "");
+
+  Must(device_.Add("Site", R"({"name":"North","lead":"L Ward","duty_contact":"Duty team"})"));
+  EXPECT_EQ(Must(device_.replica().FindConflict(case_id)).with.name, "L Ward");
+  Must(device_.Add("Assignment", R"({"worker":"M Osei","deputy":"B Lee","person":")" + person +
+                                     R"(","at_site":"north"})"));
+  conflict = Must(device_.replica().FindConflict(case_id));
+  EXPECT_EQ(conflict.with.name, "M Osei");
+  EXPECT_EQ(conflict.with.role, "worker");
+  EXPECT_EQ(conflict.reviewer.name, "M Osei");
+  EXPECT_EQ(conflict.deputy.name, "B Lee");
+  EXPECT_EQ(conflict.duty.name, "Duty team");
+  EXPECT_EQ(conflict.nobody, "");
+
+  const std::string away =
+      Must(device_.Add("Absence", R"({"who":"M Osei","starts":"2026-11-20"})"));
+  conflict = Must(device_.replica().FindConflict(case_id));
+  EXPECT_EQ(conflict.with.name, "B Lee");
+  ASSERT_THAT(conflict.passed_over, SizeIs(1));
+  EXPECT_EQ(conflict.passed_over[0].name, "M Osei");
+  Must(device_.Add("Absence", R"({"corrects":")" + away + R"("})"));
+  EXPECT_EQ(Must(device_.replica().FindConflict(case_id)).with.name, "M Osei") << "back again";
+
+  device_.clock().Advance(25 * kHourMs);
+  EXPECT_EQ(Must(device_.replica().FindConflict(case_id)).with.name, "B Lee");
+  device_.clock().Advance(24 * kHourMs);
+  conflict = Must(device_.replica().Conflicts())[0];
+  EXPECT_EQ(conflict.with.name, "Duty team");
+  EXPECT_EQ(conflict.level, 2);
 }
 
 }  // namespace

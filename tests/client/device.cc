@@ -79,7 +79,8 @@ absl::Status Device::Edit(absl::string_view id, absl::string_view json) {
 
 absl::Status Device::Settle(absl::string_view case_id, const Decision& decision) {
   clock_.Advance(1000);
-  return replica_->Transact({}, [&](Edits& edits) { return edits.Settle(case_id, decision); });
+  return replica_->Transact({.author = "M Osei"},
+                            [&](Edits& edits) { return edits.Settle(case_id, decision); });
 }
 
 nlohmann::json Device::Json(absl::string_view id) {

@@ -78,6 +78,7 @@ class Device {
   absl::StatusOr<std::string> Add(absl::string_view kind, absl::string_view json,
                                   const AddOptions& options = {});
   absl::Status Edit(absl::string_view id, absl::string_view json);
+  // By M Osei, whose versions are none of the others.
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
   nlohmann::json Json(absl::string_view id);
   // Rows of an SQL query, as arrays.

@@ -150,6 +150,26 @@ INSTANTIATE_TEST_SUITE_P(
              "message P { option (doorstep.v1.atomic) = {}; optional float q = 1; }"
              "optional P x = 1 [(doorstep.v1.field).merge = LATEST];",
              "t.A.x: t.A.P.q", "type float"},
+        Case{"a title that is no field",
+             "!message A { option (doorstep.v1.kind) = { number: 1 title: \"y\" };"
+             "  optional string x = 1 [(doorstep.v1.field).merge = LATEST]; }",
+             "t.A", "title \"y\""},
+        Case{"a title that is no text",
+             "!message A { option (doorstep.v1.kind) = { number: 1 title: \"x\" };"
+             "  optional int32 x = 1 [(doorstep.v1.field).merge = LATEST]; }",
+             "t.A", "title \"x\""},
+        Case{"responsibility on a number",
+             "optional int32 x = 1 [(doorstep.v1.field) = { merge: LATEST responsibility: LEAD }];",
+             "t.A.x", "responsibility on a field of another type"},
+        Case{
+            "a day that is no date",
+            "optional string x = 1 [(doorstep.v1.field) = { merge: LATEST responsibility: FROM }];",
+            "t.A.x", "responsibility on a field of another type"},
+        Case{
+            "responsibility twice",
+            "optional string x = 1 [(doorstep.v1.field) = { merge: LATEST responsibility: LEAD }];"
+            "optional string y = 2 [(doorstep.v1.field) = { merge: LATEST responsibility: LEAD }];",
+            "t.A.y", "which another field has too"},
         Case{"no parts",
              "message P { option (doorstep.v1.atomic) = {}; }"
              "optional P x = 1 [(doorstep.v1.field).merge = LATEST];",

@@ -212,6 +212,7 @@ TEST_F(Ingest, ConcurrentRatingsAreAConflict) {
   const char* kTwoByThree = R"({"residual_rating": {"likelihood": 2, "severity": 3}})";
   ExpectRejected(Outcome(*a_, {Edit("RiskAssessment", kRecord, kTwoByThree, both)}),
                  "wanted a decision");
+  b_->author = "M Osei";
   const auto settled = Outcome(*b_, {Settled(Edit("RiskAssessment", kRecord, kTwoByThree, both),
                                              SettleMode::kNewValue, "Walked the route together.")});
   EXPECT_THAT(WordsOf(settled), ElementsAre(v1::Outcome::APPLIED));

@@ -45,6 +45,8 @@ const std::vector<Room>& Rooms() {
       {"sync/schema/", {"sync/base/", "doorstep/v1/"}},
       {"sync/change/", {"sync/schema/", "sync/base/", "doorstep/v1/"}},
       {"sync/merge/", {"sync/change/", "sync/schema/", "sync/base/", "doorstep/v1/"}},
+      {"sync/cases/",
+       {"sync/merge/", "sync/change/", "sync/schema/", "sync/base/", "doorstep/v1/"}},
       {"sync/tables/",
        {"sync/sqlite/", "sync/merge/", "sync/change/", "sync/schema/", "sync/base/",
         "doorstep/v1/"}},
@@ -80,9 +82,9 @@ const std::vector<Restriction>& ForbiddenIncludes() {
       {{"mutex", "shared_mutex", "condition_variable", "thread", "future", "atomic", "chrono",
         "ctime", "time.h", "iostream", "fstream", "absl/synchronization/", "absl/time/",
         "absl/log/", "spdlog/", "sync/base/mutex.h", "sync/base/entropy.h", "sync/base/file.h"},
-       {"sync/merge/"},
+       {"sync/merge/", "sync/cases/"},
        {},
-       "sync/merge has no lock, SQL, log or time"},
+       "sync/merge and sync/cases have no lock, SQL, log or time"},
       {{"google/", "grpc", "sodium", "zstd", "openssl/", "spdlog/", "nlohmann/", "CLI/"},
        {"sync/base/"},
        {},
@@ -105,9 +107,9 @@ const std::vector<Restriction>& ForbiddenNames() {
        "only sync/base makes entropy"},
       // A reading is a value and welcome; a clock is not.
       {{"Mutex", "Clock*", "Clock&", "SystemClock("},
-       {"sync/merge/"},
+       {"sync/merge/", "sync/cases/"},
        {},
-       "sync/merge has no lock, SQL, log or time"},
+       "sync/merge and sync/cases have no lock, SQL, log or time"},
   };
   return rules;
 }

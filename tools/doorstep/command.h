@@ -36,6 +36,7 @@ struct Globals {
 
 // Registers a group of commands; each, when chosen, stores its result in *exit_code.
 void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddOutboxCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);

@@ -1,8 +1,10 @@
-// conflicts, settle, history: versions of one field, and who decides.
+// conflicts, conflict, settle, restore, notices, history: versions of one field, and who decides.
 #include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "doorstep/grpc_transport.h"
@@ -31,6 +33,60 @@ int PrintConflicts(const Globals& globals) {
   return kOk;
 }
 
+// A link to ask the server by, with little patience; null when no server is known.
+std::unique_ptr<Transport> ShortLink(Replica& replica, std::string server) {
+  auto status = replica.Status();
+  if (server.empty() && status.ok()) server = status->server;
+  if (server.empty()) return nullptr;
+  GrpcOptions options;
+  options.connect_timeout_ms = 3'000;
+  return MakeGrpcTransport(server, options);
+}
+
+int PrintOneConflict(const Globals& globals, const std::string& case_id, bool online) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  const std::unique_ptr<Transport> transport = online ? ShortLink(**replica, "") : nullptr;
+  auto conflict = (*replica)->FindConflict(case_id, transport.get());
+  if (!conflict.ok()) return Fail(globals, conflict.status());
+  if (globals.json) {
+    PrintJson(ToJson(*conflict));
+  } else {
+    PrintConflict(*conflict);
+  }
+  return kOk;
+}
+
+int PrintNotices(const Globals& globals, bool all) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto notices = (*replica)->Notices(all);
+  if (!notices.ok()) return Fail(globals, notices.status());
+  if (globals.json) {
+    json list = json::array();
+    for (const AuthorNotice& notice : *notices) list.push_back(ToJson(notice));
+    PrintJson({{"notices", list}});
+    return kOk;
+  }
+  if (notices->empty()) std::cout << "No news of your versions.\n";
+  for (const AuthorNotice& notice : *notices) PrintNotice(notice);
+  if (!all && !notices->empty()) std::cout << "Mark as read: doorstep notices --read-all\n";
+  return kOk;
+}
+
+int MarkRead(const Globals& globals, const std::vector<int64_t>& notices) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  const absl::Status marked = (*replica)->MarkNoticesRead(notices);
+  if (!marked.ok()) return Fail(globals, marked);
+  if (globals.json) {
+    PrintJson({{"read", notices}});
+  } else {
+    std::cout << "Marked as read.\n";
+  }
+  return kOk;
+}
+
 int Settle(const Globals& globals, const std::string& case_id, const Decision& decision) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
@@ -48,6 +104,25 @@ int Settle(const Globals& globals, const std::string& case_id, const Decision& d
   return kOk;
 }
 
+int Restore(const Globals& globals, const std::string& id, const std::string& field,
+            const std::string& version, bool offline) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  const std::unique_ptr<Transport> transport = offline ? nullptr : ShortLink(**replica, "");
+  const TransactOptions options{.author = globals.user};
+  auto reason = (*replica)->Restore(id, field, version, options, transport.get());
+  if (!reason.ok() && reason.status().code() == absl::StatusCode::kUnavailable) {
+    reason = (*replica)->Restore(id, field, version, options);
+  }
+  if (!reason.ok()) return Fail(globals, reason.status());
+  if (globals.json) {
+    PrintJson({{"record", id}, {"field", field}, {"reason", *reason}});
+  } else {
+    std::cout << "Done on this device: " << *reason << ".\n";
+  }
+  return kOk;
+}
+
 void PrintHistoryLine(const HistoryLine& line) {
   const int64_t when = line.admitted_time_ms != 0 ? line.admitted_time_ms : line.device_time_ms;
   std::cout << WhenText(when) << "  " << line.author;
@@ -59,6 +134,12 @@ void PrintHistoryLine(const HistoryLine& line) {
   }
   for (const std::string& name : line.cleared) std::cout << "    " << name << ": (cleared)\n";
   if (!line.settled.empty()) std::cout << "    decided, because: " << line.settled << "\n";
+  if (!line.withdrawn_because.empty()) {
+    std::cout << "    withdraws " << line.resolves << ", because: " << line.withdrawn_because
+              << "\n";
+  } else if (!line.resolves.empty()) {
+    std::cout << "    in place of " << line.resolves << "\n";
+  }
 }
 
 int PrintHistory(const Globals& globals, const std::string& id, std::string server, bool offline) {
@@ -66,13 +147,7 @@ int PrintHistory(const Globals& globals, const std::string& id, std::string serv
   if (!replica.ok()) return Fail(globals, replica.status());
   std::unique_ptr<Transport> transport;
   if (!offline) {
-    auto status = (*replica)->Status();
-    if (server.empty() && status.ok()) server = status->server;
-    if (!server.empty()) {
-      GrpcOptions options;
-      options.connect_timeout_ms = 3'000;
-      transport = MakeGrpcTransport(server, options);
-    }
+    transport = ShortLink(**replica, std::move(server));
   }
   auto lines = (*replica)->History(id, transport.get());
   bool only_here = transport == nullptr;
@@ -102,6 +177,29 @@ void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code) {
   conflicts->footer("Example: doorstep conflicts --json");
   conflicts->callback([=, &globals] { *exit_code = PrintConflicts(globals); });
 
+  auto* conflict = app.add_subcommand("conflict", "One of them, with who decides and until when");
+  auto which = std::make_shared<std::string>();
+  auto online = std::make_shared<bool>(false);
+  conflict->add_option("CASE", *which, "Its id, or the first digits")->required();
+  conflict->add_flag("--online", *online, "Ask the server when each version was written");
+  conflict->footer("Example: doorstep conflict 3f2a");
+  conflict->callback([=, &globals] { *exit_code = PrintOneConflict(globals, *which, *online); });
+
+  auto* notices =
+      app.add_subcommand("notices", "What others did to versions that were written here");
+  auto all_notices = std::make_shared<bool>(false);
+  auto read_all = std::make_shared<bool>(false);
+  auto read = std::make_shared<std::vector<int64_t>>();
+  notices->add_flag("--all", *all_notices, "Also those that were read");
+  notices->add_option("--read", *read, "Mark as read, by number")->type_name("N");
+  notices->add_flag("--read-all", *read_all, "Mark all as read");
+  notices->footer("Example: doorstep notices --read 3");
+  notices->callback([=, &globals] {
+    *exit_code = *read_all || !read->empty()
+                     ? MarkRead(globals, *read_all ? std::vector<int64_t>() : *read)
+                     : PrintNotices(globals, *all_notices);
+  });
+
   auto* settle = app.add_subcommand("settle", "Decide between two versions");
   auto case_id = std::make_shared<std::string>();
   auto decision = std::make_shared<Decision>();
@@ -123,6 +221,24 @@ void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code) {
                      : value->count() > 0 ? Decision::Mode::kNewValue
                                           : Decision::Mode::kBoth;
     *exit_code = Settle(globals, *case_id, *decision);
+  });
+
+  auto* restore = app.add_subcommand("restore", "An earlier value of a field, again");
+  auto restored = std::make_shared<std::string>();
+  auto restored_field = std::make_shared<std::string>();
+  auto version = std::make_shared<std::string>();
+  auto only_here = std::make_shared<bool>(false);
+  restore->add_option("ID", *restored, "The record")->required();
+  restore->add_option("FIELD", *restored_field)->required();
+  restore
+      ->add_option("--version", *version,
+                   "The change that set it, as history --json shows; or how it begins")
+      ->type_name("CHANGE")
+      ->required();
+  restore->add_flag("--offline", *only_here, "Do not ask the server");
+  restore->footer("Example: doorstep restore ID residual_rating --version 0f3c2a9b-1d2e");
+  restore->callback([=, &globals] {
+    *exit_code = Restore(globals, *restored, *restored_field, *version, *only_here);
   });
 
   auto* history = app.add_subcommand("history", "All versions of a record: who, when, what, why");

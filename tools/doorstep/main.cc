@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
       "5 no link (nothing is lost); 6 busy, try again; 7 replica damaged, set aside; 8 refused.");
 
   doorstep::cli::AddReplicaCommands(app, globals, &exit_code);
+  doorstep::cli::AddOutboxCommands(app, globals, &exit_code);
   doorstep::cli::AddRecordCommands(app, globals, &exit_code);
   doorstep::cli::AddConflictCommands(app, globals, &exit_code);
   doorstep::cli::AddDuplicateCommands(app, globals, &exit_code);

@@ -135,31 +135,80 @@ json ToJson(const Version& version) {
               {"time", Utc(version.time_ms)},
               {"pending", version.pending},
               {"value", Parsed(version.json)}};
+  if (!version.words.empty()) out["words"] = version.words;
   if (!version.settled.empty()) out["settled"] = version.settled;
   if (version.removes) out["removes"] = true;
   if (!version.field.empty()) {
     out["field"] = version.field;
     out["record"] = version.record;
   }
+  if (version.device_time_ms != 0) out["device_time"] = Utc(version.device_time_ms);
+  if (version.uncertainty_ms != 0) out["uncertainty_ms"] = version.uncertainty_ms;
   return out;
 }
+
+namespace {
+
+json ToJson(const CasePerson& person) {
+  if (person.name.empty()) return nullptr;
+  return {{"name", person.name}, {"role", person.role}};
+}
+
+}  // namespace
 
 json ToJson(const Conflict& conflict) {
   json versions = json::array();
   for (const Version& version : conflict.versions) versions.push_back(ToJson(version));
+  json passed_over = json::array();
+  for (const Conflict::PassedOver& over : conflict.passed_over) {
+    passed_over.push_back({{"name", over.name}, {"why", over.why}});
+  }
   json out = {
       {"case", conflict.case_id},
       {"record", conflict.record},
       {"kind", conflict.kind},
+      {"title", conflict.title},
       {"field", conflict.field},
       {"label", conflict.label},
       {"safety", conflict.safety},
       {"versions", versions},
       {"until_decided",
        conflict.until_decided_json.empty() ? json(nullptr) : Parsed(conflict.until_decided_json)},
+      {"until_decided_words", conflict.until_decided},
+      {"unchanged", conflict.unchanged},
+      {"paused", conflict.paused},
       {"opened", Utc(conflict.opened_ms)},
-      {"due", Utc(conflict.due_ms)}};
+      {"due", Utc(conflict.due_ms)},
+      {"reviewer", ToJson(conflict.reviewer)},
+      {"deputy", ToJson(conflict.deputy)},
+      {"duty_contact", ToJson(conflict.duty)},
+      {"with", ToJson(conflict.with)},
+      {"level", conflict.level},
+      {"next", conflict.next_ms == 0 ? json(nullptr) : json(Utc(conflict.next_ms))},
+      {"passed_over", passed_over},
+      {"you_may_settle", conflict.you_may_settle}};
   if (!conflict.advice.empty()) out["advice"] = conflict.advice;
+  if (!conflict.nobody.empty()) out["nobody"] = conflict.nobody;
+  return out;
+}
+
+json ToJson(const AuthorNotice& notice) {
+  json out = {{"notice", notice.id},
+              {"record", notice.record},
+              {"kind", notice.kind},
+              {"title", notice.title},
+              {"field", notice.field},
+              {"label", notice.label},
+              {"author", notice.author},
+              {"change", notice.change},
+              {"yours", notice.yours_json.empty() ? json(nullptr) : Parsed(notice.yours_json)},
+              {"by_change", notice.by_change},
+              {"by", notice.by_author},
+              {"at", Utc(notice.by_time_ms)},
+              {"state", std::string(StateWord(notice.state))},
+              {"now", notice.now_json.empty() ? json(nullptr) : Parsed(notice.now_json)},
+              {"read", notice.read}};
+  if (!notice.case_id.empty()) out["case"] = notice.case_id;
   return out;
 }
 
@@ -172,6 +221,12 @@ json ToJson(const OwnChange& change) {
   if (!change.what_to_do.empty()) out["what_to_do"] = change.what_to_do;
   if (change.admitted_time_ms != 0) out["admitted_time"] = Utc(change.admitted_time_ms);
   if (change.sequence != 0) out["sequence"] = change.sequence;
+  if (change.receipt != 0) out["receipt"] = change.receipt;
+  out["needs_you"] = change.needs_you;
+  if (change.sent_again) out["sent_again"] = true;
+  if (!change.withdrawn_because.empty()) out["withdrawn_because"] = change.withdrawn_because;
+  if (!change.resolves.empty()) out["resolves"] = change.resolves;
+  if (change.withdraws) out["withdraws"] = true;
   return out;
 }
 
@@ -190,6 +245,8 @@ json ToJson(const HistoryLine& line) {
   }
   if (line.sequence != 0) out["sequence"] = line.sequence;
   if (!line.settled.empty()) out["settled"] = line.settled;
+  if (!line.resolves.empty()) out["resolves"] = line.resolves;
+  if (!line.withdrawn_because.empty()) out["withdrawn_because"] = line.withdrawn_because;
   return out;
 }
 
@@ -207,25 +264,83 @@ json ToJson(const RecordInfo& info) {
   return out;
 }
 
+namespace {
+
+// "12 high - "lost his way twice"": the score, then why.
+std::string OnScreen(const Conflict& conflict, const Version& version) {
+  const json value = Parsed(version.json);
+  if (!conflict.rating && !value.is_object()) return version.words;
+  std::string text = version.words;
+  if (value.is_object() && value.contains("rationale") && value["rationale"].is_string()) {
+    absl::StrAppend(&text, " - \"", value["rationale"].get<std::string>(), "\"");
+  }
+  return text;
+}
+
+void PrintWho(const Conflict& conflict) {
+  for (const Conflict::PassedOver& over : conflict.passed_over) {
+    std::cout << "  (" << over.name << " " << over.why << ".)\n";
+  }
+  if (conflict.with.name.empty()) {
+    std::cout << "  " << conflict.nobody << " To be decided by " << WhenText(conflict.due_ms)
+              << ".\n";
+    return;
+  }
+  std::cout << "  " << conflict.with.name << " (" << conflict.with.role << ") decides";
+  if (conflict.level == 0) {
+    std::cout << " by " << WhenText(conflict.due_ms) << ".\n";
+  } else {
+    std::cout << ": it was due " << WhenText(conflict.due_ms) << ".\n";
+  }
+}
+
+}  // namespace
+
 void PrintConflict(const Conflict& conflict) {
   const std::string id = conflict.case_id.substr(0, 13);
-  std::cout << conflict.label << " of " << conflict.kind << " " << conflict.record
-            << ": two versions   (case " << id << ")\n";
+  const bool many = conflict.versions.size() > 2;
+  std::cout << conflict.title << ": "
+            << (many ? absl::StrCat(conflict.versions.size()) : std::string("two"))
+            << " versions of " << conflict.label << " differ   (case " << id << ")\n";
   for (size_t i = 0; i < conflict.versions.size(); ++i) {
     const Version& version = conflict.versions[i];
     std::cout << "  [" << i + 1 << "] " << version.author << ", " << WhenText(version.time_ms)
               << (version.pending ? " (waiting to send)" : "") << ": "
-              << (version.field.empty() ? "" : version.field + ": ")
-              << ShortValue(Parsed(version.json))
+              << (version.field.empty() ? "" : version.field + ": ") << OnScreen(conflict, version)
               << (version.removes ? "   (proposes to take it out)" : "") << "\n";
+    if (!version.settled.empty()) {
+      std::cout << "      decided, because: " << version.settled << "\n";
+    }
   }
-  std::cout << "  Until decided: "
-            << (conflict.until_decided_json.empty()
-                    ? (conflict.advice.empty() ? std::string("no value") : conflict.advice)
-                    : ShortValue(Parsed(conflict.until_decided_json)))
-            << ". Decide by " << WhenText(conflict.due_ms) << ":\n"
-            << "    doorstep settle " << id << " --keep 1..." << conflict.versions.size()
+  std::cout << "  " << conflict.until_decided << "\n";
+  for (const std::string& line : conflict.unchanged) std::cout << "  " << line << "\n";
+  PrintWho(conflict);
+  if (!conflict.you_may_settle) {
+    std::cout << "  One of the versions is yours: somebody else decides.\n";
+  }
+  std::cout << "    doorstep settle " << id << " --keep 1..." << conflict.versions.size()
             << " --reason WHY    (or --value JSON, or --both)\n";
+}
+
+void PrintNotice(const AuthorNotice& notice) {
+  std::cout << "[" << notice.id << "] "
+            << (notice.title.empty() ? absl::StrCat(notice.kind, " ", notice.record) : notice.title)
+            << ", " << notice.label << ": "
+            << (notice.yours_json.empty()
+                    ? absl::StrCat("the version of ", notice.author)
+                    : absl::StrCat(notice.author, " wrote ", ShortValue(Parsed(notice.yours_json))))
+            << ".\n    " << notice.by_author << ", " << WhenText(notice.by_time_ms)
+            << ", had not seen it. ";
+  if (!notice.case_id.empty()) {
+    std::cout << "Both stand until somebody decides: doorstep conflict "
+              << notice.case_id.substr(0, 13) << "\n";
+  } else if (notice.now_json.empty()) {
+    std::cout << "The record is not held here.\n";
+  } else {
+    std::cout << "What counts now: " << ShortValue(Parsed(notice.now_json))
+              << ". To have yours again: doorstep restore " << notice.record << " " << notice.field
+              << " --version " << notice.change << "\n";
+  }
 }
 
 void PrintTable(const std::vector<std::string>& columns,

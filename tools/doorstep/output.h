@@ -29,12 +29,15 @@ absl::string_view StateOnScreen(ChangeState state);  // "received"
 
 nlohmann::json ToJson(const Version& version);
 nlohmann::json ToJson(const Conflict& conflict);
+nlohmann::json ToJson(const AuthorNotice& notice);
 nlohmann::json ToJson(const OwnChange& change);
 nlohmann::json ToJson(const HistoryLine& line);
 nlohmann::json ToJson(const RecordInfo& info);
 
 // The conflict as its screen shows it, with the commands that settle it.
 void PrintConflict(const Conflict& conflict);
+
+void PrintNotice(const AuthorNotice& notice);
 
 // Rows in aligned columns; cells are cut at `max_cell` characters.
 void PrintTable(const std::vector<std::string>& columns,

@@ -1,4 +1,4 @@
-// init, status, digest, sync, outbox: the replica as a whole.
+// init, status, digest, sync: the replica as a whole.
 #include <unistd.h>
 
 #include <csignal>
@@ -73,7 +73,8 @@ int PrintStatus(const Globals& globals) {
          {"expected_records", status->expected_records},
          {"waiting", status->waiting},
          {"needs_you", status->needs_you},
-         {"conflicts", status->conflicts}});
+         {"conflicts", status->conflicts},
+         {"notices", status->notices}});
     return kOk;
   }
   std::cout << status->device_name << " at " << status->site << ", used by " << status->user << "\n"
@@ -83,10 +84,12 @@ int PrintStatus(const Globals& globals) {
   }
   std::cout << "\n  up to date at    " << WhenText(status->up_to_date_at_ms)
             << "\n  waiting to send  " << status->waiting << "\n  needs you        "
-            << status->needs_you << "\n  two versions     " << status->conflicts << "\n";
+            << status->needs_you << "\n  two versions     " << status->conflicts
+            << "\n  notices          " << status->notices << "\n";
   if (status->waiting > 0) std::cout << "Send with: doorstep sync\n";
   if (status->needs_you > 0) std::cout << "See what needs you: doorstep outbox\n";
   if (status->conflicts > 0) std::cout << "Decide with: doorstep conflicts\n";
+  if (status->notices > 0) std::cout << "See what became of your versions: doorstep notices\n";
   return kOk;
 }
 
@@ -160,6 +163,9 @@ void PrintResult(const Globals& globals, Replica& replica, const SyncResult& res
   if (auto status = replica.Status(); status.ok() && status->conflicts > 0) {
     std::cout << status->conflicts << " with two versions (doorstep conflicts). ";
   }
+  if (auto status = replica.Status(); status.ok() && status->notices > 0) {
+    std::cout << status->notices << " of your versions met others (doorstep notices). ";
+  }
   std::cout << (result.waiting == 0 ? "Nothing is waiting to send.\n"
                                     : absl::StrCat(result.waiting, " still waiting to send.\n"));
 }
@@ -196,35 +202,6 @@ int Sync(const Globals& globals, std::string server, bool watch) {
     StopOnInterrupt();
     if (!watched.ok()) return Fail(globals, watched);
   }
-}
-
-int PrintOutbox(const Globals& globals, bool all) {
-  auto replica = globals.Open();
-  if (!replica.ok()) return Fail(globals, replica.status());
-  auto changes = all ? (*replica)->Outcomes() : (*replica)->Outbox();
-  if (!changes.ok()) return Fail(globals, changes.status());
-  if (globals.json) {
-    json list = json::array();
-    for (const OwnChange& change : *changes) list.push_back(ToJson(change));
-    PrintJson({{"changes", list}});
-    return kOk;
-  }
-  if (changes->empty()) {
-    std::cout << "Nothing is waiting to send, and nothing needs you.\n";
-    return kOk;
-  }
-  for (const OwnChange& change : *changes) {
-    std::string fields;
-    for (const std::string& field : change.fields) {
-      absl::StrAppend(&fields, fields.empty() ? "" : ", ", field);
-    }
-    std::cout << WhenText(change.device_time_ms) << "  " << change.author << "  " << change.kind
-              << " " << change.record << " (" << fields << "): " << StateOnScreen(change.state)
-              << "\n";
-    if (!change.reason.empty()) std::cout << "    why: " << change.reason << "\n";
-    if (!change.what_to_do.empty()) std::cout << "    do:  " << change.what_to_do << "\n";
-  }
-  return kOk;
 }
 
 }  // namespace
@@ -266,12 +243,6 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
   sync->add_flag("--watch", *watch, "Stay, and sync whenever something changes");
   sync->footer("Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)");
   sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch); });
-
-  auto* outbox = app.add_subcommand("outbox", "What waits to be sent, and what needs you");
-  auto all = std::make_shared<bool>(false);
-  outbox->add_flag("--all", *all, "Also changes that were received, with their outcomes");
-  outbox->footer("Example: doorstep outbox --json");
-  outbox->callback([=, &globals] { *exit_code = PrintOutbox(globals, *all); });
 }
 
 }  // namespace doorstep::cli

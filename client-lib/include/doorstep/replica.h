@@ -136,7 +136,8 @@ class Edits {
   // Settles a conflict over all versions that are visible now. Of a set whose removals are reviewed
   // kKeep decides over the element of that version (keep an add: it stays; keep a proposal: it
   // goes), and kNewValue, a JSON array, says which elements are to stand. Of an assessment that two
-  // people changed any mode says that it has been assessed as a whole.
+  // people changed any mode says that it has been assessed as a whole. kPermissionDenied, naming
+  // who may, when one of the versions is the author's own and they fall in different bands.
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
   // Says whether two records of one kind, both held here, are one that was recorded twice. Nothing
   // of either is touched; saying the opposite later takes it back. `reason`: required.
@@ -216,10 +217,40 @@ class Replica {
 
   // The signatures of a record, oldest first, and whether each still holds.
   absl::StatusOr<std::vector<SignOffInfo>> SignOffs(absl::string_view id);
+  // Of a parked change (refused or held; by its id, the beginning of it, or its number when only
+  // one has that): what it asked for, as a JSON object to be mended.
+  absl::StatusOr<std::string> ParkedValues(absl::string_view change);
+  // Sends its unit again as a new one on top of the record as it is now, with `json` in place of
+  // this change's values (empty: as they were) and, for a new record, in another file if one is
+  // named. The parked unit is resolved in the same commit. Returns the id of the new change.
+  // kFailedPrecondition: the values stand already, or the record is not held here any more.
+  absl::StatusOr<std::string> FixParked(absl::string_view change, absl::string_view json,
+                                        const AddOptions& place, const TransactOptions& options);
+  // Takes its unit back: here at once, and with the next sync on the server, whose history keeps
+  // what was refused, who withdrew it and why.
+  absl::Status WithdrawParked(absl::string_view change, absl::string_view reason,
+                              const TransactOptions& options);
+  // All that the outbox holds of a parked change, or of all (empty): a JSON object each.
+  absl::StatusOr<std::vector<std::string>> ExportParked(absl::string_view change);
+
+  // Gives a field the value of an earlier version (the id of a change, or the beginning of it): an
+  // ordinary edit, or a decision where two versions stand, with a reason that names what it
+  // restores. Own changes and current versions are found offline, all others with a transport.
+  // Returns that reason. kNotFound: no such version is known here.
+  absl::StatusOr<std::string> Restore(absl::string_view id, absl::string_view field,
+                                      absl::string_view version, const TransactOptions& options,
+                                      Transport* transport = nullptr);
 
   absl::StatusOr<std::vector<Conflict>> Conflicts();
-  // A case by its id, or by the first digits of it if they name only one.
-  absl::StatusOr<Conflict> FindConflict(absl::string_view case_id);
+  // A case by its id, or by the first digits of it if they name only one. With a transport the
+  // server is asked for the versions' device times and uncertainties.
+  absl::StatusOr<Conflict> FindConflict(absl::string_view case_id, Transport* transport = nullptr);
+
+  // What authors are told of changes that displaced theirs, newest first; without `all` those that
+  // nobody has marked as read.
+  absl::StatusOr<std::vector<AuthorNotice>> Notices(bool all = false);
+  // Empty: all of them. kNotFound: there is no such notice, and none was marked.
+  absl::Status MarkNoticesRead(const std::vector<int64_t>& notices);
 
   // Pairs of records that may be one recorded twice, and what people have said of pairs. With an
   // `id`, only pairs with that record. Reads what identifies every record of such kinds.

@@ -12,6 +12,16 @@ namespace doorstep {
 
 // Ids are text: UUIDs in lower case, 8-4-4-4-12. Times are ms since 1970-01-01 UTC.
 
+enum class ChangeState : uint8_t {
+  kWaiting,  // waiting to be sent, or sent and without outcome
+  kApplied,
+  kMerged,
+  kConflict,
+  kHeld,
+  kRejected,
+  kWithdrawn,
+};
+
 // One version of a field that nobody has yet seen and replaced.
 struct Version {
   std::string change;  // "incarnation:counter"
@@ -19,27 +29,84 @@ struct Version {
   int64_t time_ms = 0;
   bool pending = false;  // made here, not yet received by the server
   std::string json;      // the value as protobuf JSON; "null" = no value
+  std::string words;     // of a conflict's version: the value as a screen says it, "12 high"
   std::string settled;   // the reason, when this version settled a conflict
   bool removes = false;  // of a set: proposes to take the element out
   std::string field;     // of a case over a whole assessment: the record and field that it is of
   std::string record;
+  // What its author's device said, and how far the admitted time may be off; 0 where this replica
+  // has not been told (FindConflict with a transport asks the server).
+  int64_t device_time_ms = 0;
+  int64_t uncertainty_ms = 0;
 };
 
-// Two versions of one field that people must decide between.
+// Somebody who answers for a record.
+struct CasePerson {
+  std::string name;  // empty = nobody is named
+  std::string role;  // "worker", "lead", "deputy", "duty contact"
+};
+
+// Two versions of one field that people must decide between. All of it is derived from records when
+// it is read, also without a link: who decides comes from the records that say who answers for the
+// file and its site.
 struct Conflict {
   std::string case_id;
   std::string record;
   std::string kind;
   std::string field;
   std::string label;              // what a screen calls the field
+  std::string title;              // what a screen calls the record: "Peter Hall - Going out"
   bool safety = false;            // safety-critical
+  bool rating = false;            // versions are ratings, with score and band
   std::vector<Version> versions;  // oldest first
   // What to work to until somebody has decided; empty = no value, see `advice`.
   std::string until_decided_json;
   // What a screen says where no value may stand, as "telephone before visiting".
   std::string advice;
   int64_t opened_ms = 0;
-  int64_t due_ms = 0;  // 24 h after it opened for safety-critical fields, else 7 days
+  int64_t due_ms = 0;  // 24 h after the latest version where harm hangs on it, else 7 days
+  // The same as a sentence: "Until decided, work to 12 high."
+  std::string until_decided;
+  // Decisions behind the record, which stay as they are.
+  std::vector<std::string> unchanged;
+  bool paused = false;  // a decision is paused because of an incident
+  CasePerson reviewer, deputy, duty;
+  // Whose turn it is, at which level (0 reviewer, 1 deputy or lead, 2 duty contact), and until when
+  // (0 = the last).
+  CasePerson with;
+  int level = 0;
+  int64_t next_ms = 0;
+  struct PassedOver {
+    std::string name;
+    std::string why;  // "is away"
+  };
+  std::vector<PassedOver> passed_over;
+  std::string nobody;  // when nobody can decide: what must be done about that
+  // Whether the replica's user may settle it alone.
+  bool you_may_settle = true;
+};
+
+// Told to an author on the device that they used: somebody who had not seen their value has
+// displaced it, or stands beside it.
+struct AuthorNotice {
+  int64_t id = 0;  // on this replica
+  std::string record;
+  std::string kind;
+  std::string title;
+  std::string field;
+  std::string label;
+  std::string author;      // who is told
+  std::string change;      // theirs
+  std::string yours_json;  // what it set the field to; empty = not known here any more
+  std::string by_change;
+  std::string by_author;
+  int64_t by_time_ms = 0;
+  std::string now_json;  // what counts now; empty = the record is not held
+  std::string case_id;   // of the conflict that is open now, if any
+  bool read = false;
+  // kMerged: another value counts, theirs is kept beside it or in the history; kConflict: somebody
+  // decides.
+  ChangeState state = ChangeState::kMerged;
 };
 
 // Two records that are one, recorded twice, or may be.
@@ -88,16 +155,6 @@ struct SignOffInfo {
   std::vector<std::string> not_covered;  // fields that were filled in later
 };
 
-enum class ChangeState : uint8_t {
-  kWaiting,  // waiting to be sent, or sent and without outcome
-  kApplied,
-  kMerged,
-  kConflict,
-  kHeld,
-  kRejected,
-  kWithdrawn,
-};
-
 // One committed change of this replica.
 struct OwnChange {
   std::string change;
@@ -106,8 +163,14 @@ struct OwnChange {
   std::string author;
   std::vector<std::string> fields;
   ChangeState state = ChangeState::kWaiting;
-  bool sent = false;   // the server has given a receipt
-  std::string reason;  // why it was refused or held
+  bool sent = false;        // the server has given a receipt
+  uint64_t receipt = 0;     // its sequence; 0 = none
+  bool needs_you = false;   // parked: to be fixed, exported or withdrawn
+  bool sent_again = false;  // refused, and another change stands in its place
+  std::string withdrawn_because;
+  std::string resolves;    // the parked change that this one answers; empty = none
+  bool withdraws = false;  // it takes that one back, and edits nothing
+  std::string reason;      // why it was refused or held
   std::string what_to_do;
   int64_t device_time_ms = 0;
   int64_t admitted_time_ms = 0;  // 0 = not yet
@@ -125,7 +188,9 @@ struct HistoryLine {
   ChangeState state = ChangeState::kWaiting;
   std::string json;  // the fields as they were set
   std::vector<std::string> cleared;
-  std::string settled;  // reason
+  std::string settled;            // reason
+  std::string resolves;           // the parked change that this one answers
+  std::string withdrawn_because;  // it takes that one back
   bool from_server = false;
 };
 
@@ -171,6 +236,7 @@ struct ReplicaStatus {
   uint64_t waiting = 0;           // changes without outcome
   uint64_t needs_you = 0;         // refused or held changes
   uint64_t conflicts = 0;
+  uint64_t notices = 0;  // that nobody has marked as read
 };
 
 struct SyncProgress {

@@ -1,0 +1,54 @@
+#include "sync/cases/settling.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "sync/cases/bands.h"
+#include "sync/cases/words.h"
+#include "sync/change/wire.h"
+#include "sync/merge/plan.h"
+
+namespace doorstep {
+
+std::vector<SeenVersion> SeenVersions(const FieldState& state) {
+  std::vector<SeenVersion> seen;
+  seen.reserve(state.heads.size());
+  for (const Head& head : state.heads) seen.push_back({head.author, head.value});
+  return seen;
+}
+
+bool AcrossBands(const FieldSpec& field, absl::Span<const SeenVersion> seen) {
+  if (field.merge != MergeClass::kReview || seen.size() < 2) return false;
+  if (IsRating(field)) {
+    const Band first = BandOf(RatingScore(field, seen.front().value));
+    return std::any_of(seen.begin() + 1, seen.end(), [&](const SeenVersion& version) {
+      return BandOf(RatingScore(field, version.value)) != first;
+    });
+  }
+  const std::string first = CompareKey(field, seen.front().value);
+  return std::any_of(seen.begin() + 1, seen.end(), [&](const SeenVersion& version) {
+    return CompareKey(field, version.value) != first;
+  });
+}
+
+bool MaySettle(const FieldSpec& field, absl::Span<const SeenVersion> seen,
+               absl::string_view author) {
+  const bool own = std::any_of(seen.begin(), seen.end(), [author](const SeenVersion& version) {
+    return version.author == author;
+  });
+  return !own || !AcrossBands(field, seen);
+}
+
+std::string MayNotSettle(const FieldSpec& field, absl::Span<const SeenVersion> seen,
+                         absl::string_view author) {
+  std::vector<std::string> values;
+  values.reserve(seen.size());
+  for (const SeenVersion& version : seen) values.push_back(ValueWords(field, version.value));
+  return absl::StrCat(field.label, ": got a decision between ", absl::StrJoin(values, " and "),
+                      " by ", author, ", who wrote one of them, wanted somebody else's");
+}
+
+}  // namespace doorstep

@@ -1,0 +1,247 @@
+// Conflicts that people settle, with real programs and real files: the named reviewer, both authors
+// told, who may decide and who may not; a pause because of an incident; refused changes.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "sync/base/clock.h"
+#include "tests/acceptance/device.h"
+#include "tests/support/process.h"
+
+namespace doorstep::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int64_t kDayMs = int64_t{24} * 60 * 60 * 1000;
+
+json Rating(int likelihood, int severity, const std::string& rationale) {
+  return {{"likelihood", likelihood}, {"severity", severity}, {"rationale", rationale}};
+}
+
+class ConflictJourneys : public ::testing::Test {
+ protected:
+  ConflictJourneys() {
+    server_.AddSite("north-team");
+    server_.Start();
+    for (const Device* device : Everybody()) device->Init(server_.address());
+    osei_.Add("Site", {{"name", "North team"},
+                       {"lead", "L Ward"},
+                       {"deputy", "B Lee"},
+                       {"duty_contact", "Duty team"}});
+    peter_ = osei_.Add("Person", {{"name", "Peter Hall"}}, {"--file", "new"});
+    osei_.Add("Assignment", {{"worker", "M Osei"},
+                             {"person", peter_},
+                             {"at_site", "north-team"},
+                             {"relationship", "SOCIAL_WORKER"}});
+    case_ = osei_.Add("CaseStudy",
+                      {{"subjects", {peter_}},
+                       {"title", "To the newsagent"},
+                       {"decision", {{"outcome", "SUPPORTED"}, {"rationale", "with a reminder"}}}},
+                      {"--file", peter_});
+    risk_ = osei_.Add("RiskAssessment", {{"case_study", case_},
+                                         {"activity", "Going out"},
+                                         {"residual_rating", Rating(2, 3, "reminder")}});
+    SyncAll({&osei_, &khan_, &price_});
+  }
+  ~ConflictJourneys() override {
+    if (server_.running()) server_.Stop();
+  }
+
+  std::vector<const Device*> Everybody() const { return {&khan_, &price_, &osei_}; }
+  void SyncAll(const std::vector<const Device*>& devices) {
+    for (const Device* device : devices) device->Sync(server_.address());
+  }
+  void ExpectAllEqual() {
+    EXPECT_EQ(khan_.Dump(), price_.Dump());
+    EXPECT_EQ(khan_.Dump(), osei_.Dump());
+    EXPECT_EQ(khan_.Digests(), osei_.Digests());
+    EXPECT_EQ(price_.Digests(), osei_.Digests());
+  }
+  void Reassess(const std::vector<const Device*>& order, bool through_a_bad_link);
+
+  TempDir dir_;
+  ServerProcess server_{dir_.File("server")};
+  const Device khan_{dir_.File("khan"), "north-team", "A Khan"};
+  const Device price_{dir_.File("price"), "north-team", "J Price"};
+  const Device osei_{dir_.File("osei"), "north-team", "M Osei"};
+  std::string peter_, case_, risk_;
+};
+
+// Peter, concurrent reassessment.
+void ConflictJourneys::Reassess(const std::vector<const Device*>& order, bool through_a_bad_link) {
+  khan_.Edit(risk_, {{"residual_rating", Rating(1, 3, "reminder works")}});
+  price_.Edit(risk_, {{"residual_rating", Rating(4, 3, "lost his way twice")}});
+  if (through_a_bad_link) {
+    // The answer of the first sync is cut off; the push is sent again.
+    Process proxy(
+        {"node", DOORSTEP_SOURCE_ROOT "/tests/support/cut_proxy.mjs", "--to", server_.address(),
+         "--after", "600", "--cuts", "3", "--port-file", dir_.File("proxy")},
+        std::nullopt);
+    ASSERT_TRUE(WaitForFile(dir_.File("proxy"), proxy));
+    const std::string through =
+        absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(dir_.File("proxy"))));
+    for (int i = 0; i < 5; ++i) order[0]->Run({"sync", "--server", through});
+  }
+  SyncAll({order[0], order[1], &osei_, order[0], order[1]});
+
+  for (const Device* device : Everybody()) {
+    SCOPED_TRACE(device->user());
+    const json conflicts = device->Conflicts();
+    ASSERT_EQ(conflicts.size(), 1u);
+    const json& conflict = conflicts[0];
+    EXPECT_EQ(conflict["title"], "Peter Hall - Going out");
+    EXPECT_EQ(conflict["until_decided_words"], "Until decided, work to 12 high.");
+    EXPECT_THAT(conflict["unchanged"].dump(),
+                HasSubstr("supported. That decision has not changed"));
+    EXPECT_EQ(conflict["with"]["name"], "M Osei");
+    EXPECT_EQ(conflict["with"]["role"], "worker");
+    EXPECT_EQ(conflict["deputy"]["name"], "B Lee");
+    EXPECT_EQ(conflict["duty_contact"]["name"], "Duty team");
+    EXPECT_EQ(conflict["level"], 0);
+    EXPECT_EQ(conflict["you_may_settle"], device == &osei_);
+    int64_t latest = 0;
+    for (const json& version : conflict["versions"]) {
+      latest = std::max(latest, *ParseUtc(version.value("time", "")));
+    }
+    EXPECT_EQ(*ParseUtc(conflict.value("due", "")) - latest, kDayMs);
+    EXPECT_EQ(device->Record(case_)["decision"]["outcome"], "SUPPORTED");
+    EXPECT_THAT(device->Out({"conflict", conflict.value("case", "").substr(0, 8)}),
+                AllOf(HasSubstr("Peter Hall - Going out: two versions of risk with support differ"),
+                      HasSubstr("J Price"), HasSubstr("12 high - \"lost his way twice\""),
+                      HasSubstr("Until decided, work to 12 high."),
+                      HasSubstr("M Osei (worker) decides by")));
+  }
+  // Both authors know: the first by a notice, the second by the outcome.
+  const json notices = order[0]->Json({"notices"})["notices"];
+  ASSERT_EQ(notices.size(), 1u) << notices.dump(1);
+  EXPECT_EQ(notices[0]["state"], "CONFLICT");
+  EXPECT_EQ(notices[0]["by"], order[1]->user());
+  EXPECT_EQ(notices[0]["field"], "residual_rating");
+  EXPECT_THAT(order[1]->Json({"outbox", "--all"}).dump(), HasSubstr("\"CONFLICT\""));
+  EXPECT_THAT(osei_.Json({"notices"})["notices"], IsEmpty());
+
+  const std::string id = osei_.Conflicts()[0].value("case", "");
+  const std::vector<std::string> settle = {"settle",   id,
+                                           "--value",  Rating(2, 3, "walked it with him").dump(),
+                                           "--reason", "seen together"};
+  for (const Device* author : {&khan_, &price_}) {
+    const RunResult refused = author->Run(settle);
+    EXPECT_EQ(refused.exit, 8) << refused;
+    EXPECT_THAT(refused.err, HasSubstr("It is with M Osei (worker)"));
+    EXPECT_EQ(author->Number("waiting"), 0);
+  }
+  osei_.Out(settle);
+  SyncAll({&osei_, order[0], order[1]});
+  for (const Device* device : Everybody()) {
+    EXPECT_THAT(device->Conflicts(), IsEmpty());
+    EXPECT_EQ(device->Record(risk_)["residual_rating"], Rating(2, 3, "walked it with him"));
+  }
+  ExpectAllEqual();
+  const std::string history = khan_.Json({"history", risk_}).dump();
+  EXPECT_THAT(history, AllOf(HasSubstr("reminder works"), HasSubstr("lost his way twice"),
+                             HasSubstr("seen together")));
+  order[0]->Out({"notices", "--read-all"});
+  EXPECT_THAT(order[0]->Json({"notices"})["notices"], IsEmpty());
+}
+
+TEST_F(ConflictJourneys, PeterReassessedTheLowRatingFirst) { Reassess({&khan_, &price_}, false); }
+TEST_F(ConflictJourneys, PeterReassessedTheHighRatingFirst) { Reassess({&price_, &khan_}, false); }
+TEST_F(ConflictJourneys, PeterReassessedOverALinkThatIsCut) { Reassess({&khan_, &price_}, true); }
+
+// Peter, decision and incident.
+TEST_F(ConflictJourneys, AnIncidentPausesAndNeverDenies) {
+  const std::string incident = price_.Add(
+      "Statement", {{"case_study", case_}, {"speaker", "J Price"}, {"words", "He was lost."}});
+  khan_.Edit(case_, {{"decision", {{"outcome", "DENIED"}, {"rationale", "too dangerous"}}}});
+  price_.Edit(case_,
+              {{"decision",
+                {{"outcome", "PAUSED"}, {"rationale", "lost his way"}, {"incident", incident}}}});
+  SyncAll({&khan_, &price_, &osei_, &khan_});
+  for (const Device* device : Everybody()) {
+    SCOPED_TRACE(device->user());
+    EXPECT_EQ(device->Record(case_)["decision"]["outcome"], "PAUSED");
+    const json conflict = device->Conflicts()[0];
+    EXPECT_EQ(conflict["paused"], true);
+    EXPECT_EQ(conflict["with"]["name"], "M Osei");
+    EXPECT_EQ(conflict["until_decided_words"], "Until decided: paused. Nothing has been refused.");
+    EXPECT_EQ(*ParseUtc(conflict.value("next", "")), *ParseUtc(conflict.value("due", "")));
+  }
+  // The worker is away: it is with the lead's office at once, on every device.
+  osei_.Add("Absence", {{"who", "M Osei"}, {"starts", "2020-01-01"}});
+  SyncAll({&osei_, &khan_});
+  EXPECT_EQ(khan_.Conflicts()[0]["with"]["name"], "B Lee");
+  EXPECT_EQ(khan_.Conflicts()[0]["passed_over"][0]["name"], "M Osei");
+}
+
+TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {
+  server_.AddSite("rose-court");
+  const Device home(dir_.File("home"), "rose-court", "R Home");
+  home.Init(server_.address());
+  const auto share = [&](const char* how) {
+    const RunResult done =
+        server_.Operator({"file", how, "--file", peter_, "--site", "rose-court"});
+    EXPECT_EQ(done.exit, 0) << done;
+  };
+  share("share");
+  home.Sync(server_.address());
+  home.Edit(risk_, {{"category", "outdoors"}});
+  home.Edit(risk_, {{"location", "High Street"}});
+  share("unshare");
+  home.Sync(server_.address());
+  EXPECT_EQ(home.Number("needs_you"), 2);
+  const json parked = home.Json({"outbox"})["changes"];
+  ASSERT_EQ(parked.size(), 2u);
+  EXPECT_EQ(parked[0]["state"], "REJECTED");
+  EXPECT_THAT(parked[0]["reason"].get<std::string>(), HasSubstr("file"));
+  EXPECT_THAT(parked[0]["what_to_do"].get<std::string>(), HasSubstr("shared"));
+  const std::string first = parked[0].value("change", "");
+  const std::string second = parked[1].value("change", "");
+  EXPECT_EQ(home.Run({"outbox", "fix", first, "--as-it-was"}).exit, 1) << "not held here";
+  const std::string exported = home.Out({"outbox", "export", first});
+  EXPECT_EQ(json::parse(exported, nullptr, false)["fields"]["category"], "outdoors");
+
+  share("share");
+  home.Sync(server_.address());
+  EXPECT_EQ(json::parse(home.Out({"outbox", "fix", first}), nullptr, false)["category"],
+            "outdoors");
+  home.Out({"outbox", "fix", first, "-"}, R"({"category":"on foot"})");
+  home.Out({"outbox", "withdraw", second, "--reason", "said twice"});
+  EXPECT_EQ(home.Number("needs_you"), 0);
+  EXPECT_EQ(home.Sync(server_.address())["outcomes"]["APPLIED"], 2);
+  EXPECT_THAT(home.Json({"outbox"})["changes"], IsEmpty());
+  khan_.Sync(server_.address());
+  EXPECT_EQ(khan_.Record(risk_)["category"], "on foot");
+  EXPECT_FALSE(khan_.Record(risk_).contains("location"));
+  EXPECT_THAT(khan_.Out({"history", risk_}),
+              AllOf(HasSubstr("in place of " + first),
+                    HasSubstr("withdraws " + second + ", because: said twice")));
+}
+
+TEST_F(ConflictJourneys, AnEarlierValueComesBackInOneStep) {
+  khan_.Edit(risk_, {{"category", "outdoors"}});
+  khan_.Sync(server_.address());
+  price_.Edit(risk_, {{"category", "on foot"}});
+  price_.Sync(server_.address());
+  khan_.Sync(server_.address());
+  const json notices = khan_.Json({"notices"})["notices"];
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_EQ(notices[0]["yours"], "outdoors");
+  EXPECT_EQ(notices[0]["now"], "on foot");
+  khan_.Out({"restore", risk_, "category", "--version", notices[0].value("change", "")});
+  khan_.Sync(server_.address());
+  price_.Sync(server_.address());
+  EXPECT_EQ(price_.Record(risk_)["category"], "outdoors");
+  EXPECT_THAT(price_.Out({"history", risk_}), HasSubstr("restores the version of A Khan"));
+}
+
+}  // namespace
+}  // namespace doorstep::testing

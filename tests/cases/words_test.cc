@@ -1,0 +1,82 @@
+#include "sync/cases/words.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "sync/merge/plan.h"
+#include "tests/cases/states.h"
+#include "tests/merge/sample_fields.h"
+
+namespace doorstep {
+namespace {
+
+constexpr char kIncident[] = "01234567-89ab-7def-8123-456789abcdef";
+
+Head WithAgreed(Head head, std::string value) {
+  head.agreed = Agreed{3, std::move(value)};
+  return head;
+}
+
+TEST(ValueWords, AreThoseOfAScreen) {
+  EXPECT_EQ(ValueWords(RatingField(), Rating(4, 3, "lost his way twice")), "12 high");
+  EXPECT_EQ(ValueWords(RatingField(), ""), "no value");
+  EXPECT_EQ(ValueWords(NameField(), Text(NameField(), "Peter")), "\"Peter\"");
+  EXPECT_EQ(ValueWords(ReviewDueField(), Text(ReviewDueField(), "2026-11-22")), "2026-11-22");
+  EXPECT_EQ(ValueWords(ValueField(), Number(ValueField(), 4)), "4");
+  const std::string longer(100, 'x');
+  EXPECT_EQ(ValueWords(NameField(), Text(NameField(), longer)),
+            "\"" + longer.substr(0, 60) + "...\"");
+  EXPECT_EQ(ValueWords(NameField(), Text(NameField(), "one\ntwo")), "\"one...\"");
+  const FieldSpec& decision = *Schema::BuiltIn()->FindByName("CaseStudy")->FindByName("decision");
+  EXPECT_EQ(ValueWords(decision, "\x3a\x02\x08\x02"), "supported with conditions");
+}
+
+TEST(ValueWords, NeverCutACharacterInTwo) {
+  std::string text(59, 'x');
+  text += "\xC3\xA9\xC3\xA9";  // two bytes each, the first across the edge
+  EXPECT_EQ(ValueWords(NameField(), Text(NameField(), text)),
+            "\"" + std::string(59, 'x') + "...\"");
+}
+
+TEST(UntilDecided, SaysWhatToWorkTo) {
+  const FieldSpec rating = RatingField();
+  EXPECT_EQ(UntilDecided(rating, StateOf(rating, {HeadOf('A', "A", 1, Rating(1, 3)),
+                                                  HeadOf('B', "B", 2, Rating(4, 3))})),
+            "Until decided, work to 12 high.");
+  const FieldSpec address = AddressField();
+  EXPECT_EQ(UntilDecided(address, StateOf(address, {HeadOf('A', "A", 1, Text(address, "x")),
+                                                    HeadOf('B', "B", 2, Text(address, "y"))})),
+            "Until decided: telephone before visiting.");
+  const FieldSpec prose = NarrativeField();
+  EXPECT_EQ(UntilDecided(prose, StateOf(prose, {HeadOf('A', "A", 1, Text(prose, "x")),
+                                                HeadOf('B', "B", 2, Text(prose, "y"))})),
+            "Until decided, all versions are kept as they were written.");
+}
+
+TEST(UntilDecided, AnAgreedDecisionHasNotChanged) {
+  const FieldSpec field = DecisionField();
+  const std::string agreed = Decision(kSupported);
+  FieldState state =
+      StateOf(field, {WithAgreed(HeadOf('A', "A", 1, Decision(kDenied)), agreed),
+                      WithAgreed(HeadOf('B', "B", 2, Decision(kPaused, "tired")), agreed)});
+  EXPECT_FALSE(IsPaused(field, state)) << "a pause counts together with its incident";
+  EXPECT_EQ(UntilDecided(field, state), "Until decided: 1. That decision has not changed.");
+  state.heads[0].agreed.reset();
+  state.heads[1].agreed.reset();
+  EXPECT_EQ(UntilDecided(field, state),
+            "Until decided nothing is agreed: none of the versions counts.");
+}
+
+TEST(UntilDecided, APauseIsNeverADenial) {
+  const FieldSpec field = DecisionField();
+  const FieldState state =
+      StateOf(field, {HeadOf('A', "A", 1, Decision(kDenied)),
+                      HeadOf('B', "B", 2, Decision(kPaused, "lost", kIncident))});
+  EXPECT_TRUE(IsPaused(field, state));
+  EXPECT_EQ(UntilDecided(field, state), "Until decided: 4. Nothing has been refused.");
+  const FieldState alone = StateOf(field, {state.heads[1]});
+  EXPECT_FALSE(IsPaused(field, alone)) << "one version is a decision, not a case";
+}
+
+}  // namespace
+}  // namespace doorstep
