@@ -109,7 +109,7 @@ void MainJob::KhanVisitsPeter() {
     khan_.Add("Mitigation", {{"assessment", risk_}, {"control", control}, {"status", "IN_PLACE"}});
     khan_.Add(
         "Arrangement",
-        {{"case_study", case_}, {"what", control}, {"status", "PROPOSED"}, {"weekly_cost", 0}});
+        {{"case_study", case_}, {"what", control}, {"status", "ACTIVE"}, {"weekly_cost", 0}});
   }
   // Without --file a record goes where its first reference is.
   EXPECT_EQ(khan_.Json({"get", risk_})["meta"]["file"], file_);
@@ -133,15 +133,15 @@ void MainJob::KhanVisitsTheEvanses() {
   khan_.Add("Arrangement", {{"case_study", evans_},
                             {"what", "Dial-a-ride to lunch"},
                             {"frequency", "2/week"},
-                            {"status", "PROPOSED"}});
+                            {"status", "ACTIVE"}});
   khan_.Add("Arrangement", {{"case_study", evans_},
                             {"what", "Shopping and cooking support"},
-                            {"status", "PROPOSED"},
+                            {"status", "ACTIVE"},
                             {"weekly_cost", 1750}});
   khan_.Add("Arrangement", {{"case_study", evans_},
                             {"what", "Takeaway delivered"},
                             {"frequency", "1/week"},
-                            {"status", "PROPOSED"}});
+                            {"status", "ACTIVE"}});
 }
 
 void MainJob::ReassessWithoutALink() {

@@ -137,10 +137,6 @@ void RandomHistory::Capture(Peer& peer) {
     if (!field.reference.empty() || (Below(3) != 0 && !members.empty())) continue;
     std::string value = RandomValue(field);
     if (value == "null" || value == "[]") continue;
-    // A new record begins in the initial state.
-    if (field.merge == MergeClass::kState) {
-      value = absl::StrCat("\"", field.scalar.FindValue(field.initial_state)->name, "\"");
-    }
     members.push_back(absl::StrCat("\"", field.scalar.name, "\":", value));
   }
   if (members.empty()) return;
