@@ -84,6 +84,7 @@ absl::StatusOr<FieldEdit> Edits::Impl::SettledSet(const client::OpenCase& open,
   const FieldState& state = *open.record.Find(field.number());
   const std::vector<size_t> places = CaseHeads(field, state);
   std::vector<std::string> in_question;
+  in_question.reserve(places.size());
   for (const size_t place : places) in_question.push_back(state.heads[place].value);
   std::sort(in_question.begin(), in_question.end());
   in_question.erase(std::unique(in_question.begin(), in_question.end()), in_question.end());

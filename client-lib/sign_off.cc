@@ -39,8 +39,8 @@ std::string NameOf(const Schema& schema, const Judgement& judgement, const Signe
   if (found == judgement.end()) return absl::StrCat("record ", field.record.ToString());
   const KindSpec* kind = schema.Find((*found)->kind);
   const FieldSpec* spec = kind == nullptr ? nullptr : kind->Find(field.field);
-  const std::string name = spec == nullptr ? absl::StrCat("field ", field.field)
-                                           : absl::StrCat(kind->name, ".", spec->scalar.name);
+  std::string name = spec == nullptr ? absl::StrCat("field ", field.field)
+                                     : absl::StrCat(kind->name, ".", spec->scalar.name);
   if (field.record == judgement.front()->id) return name;
   return absl::StrCat(name, " of ", field.record.ToString());
 }

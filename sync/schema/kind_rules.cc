@@ -166,7 +166,7 @@ absl::Status CheckSaysSame(const KindSpec& kind) {
   std::vector<absl::string_view> references;
   int verdicts = 0;
   for (const FieldSpec& field : kind.fields) {
-    if (!field.reference.empty() && !field.is_set()) references.push_back(field.reference);
+    if (!field.reference.empty() && !field.is_set()) references.emplace_back(field.reference);
     const bool verdict =
         field.effective == EffectiveRule::kDominant && field.scalar.values.size() == 2;
     verdicts += verdict ? 1 : 0;
