@@ -3,6 +3,8 @@
 #include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "doorstep/v1/sync.grpc.pb.h"
 #include "sync/base/limits.h"
+#include "sync/base/link_limits.h"
 #include "sync/base/mutex.h"
 #include "sync/base/status.h"
 
@@ -30,6 +33,11 @@ constexpr int kKeepaliveTimeoutMs = 20 * 1000;
 // By the clock that nobody can set.
 gpr_timespec DeadlineIn(int64_t ms) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
+}
+
+// What so many bytes take on the slowest link.
+int64_t TransferMs(size_t bytes) {
+  return static_cast<int64_t>(bytes * 1000 / kSlowestBytesPerSecond);
 }
 
 // HOST of HOST:PORT, without brackets.
@@ -162,7 +170,11 @@ class GrpcPullStream : public PullStream {
     if (timed_out_) return TimedOut();
     if (started_) {
       reader_->Read(batch, this);
-      if (Wait()) return true;
+      // The server's batches double from small ones.
+      if (Wait(TransferMs(2 * std::max(largest_, kFirstTransferBytes)))) {
+        largest_ = std::max(largest_, batch->ByteSizeLong());
+        return true;
+      }
       if (timed_out_) return TimedOut();
     }
     grpc::Status status;
@@ -175,10 +187,10 @@ class GrpcPullStream : public PullStream {
  private:
   // For the one operation that is under way. False: it failed, or nothing came in time; the call is
   // then over.
-  bool Wait() {
+  bool Wait(int64_t transfer_ms = 0) {
     void* tag = nullptr;
     bool ok = false;
-    switch (queue_.AsyncNext(&tag, &ok, DeadlineIn(timeout_ms_))) {
+    switch (queue_.AsyncNext(&tag, &ok, DeadlineIn(timeout_ms_ + transfer_ms))) {
       case grpc::CompletionQueue::GOT_EVENT:
         return ok;
       case grpc::CompletionQueue::TIMEOUT:
@@ -203,6 +215,7 @@ class GrpcPullStream : public PullStream {
   ClientContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<grpc::ClientAsyncReader<v1::PullBatch>> reader_;
+  size_t largest_ = 0;  // of the batches so far, bytes
   bool begun_ = false;
   bool started_ = false;
   bool timed_out_ = false;
@@ -261,7 +274,7 @@ class GrpcTransport : public Transport {
                                                                         Response*)) {
     DOORSTEP_RETURN_IF_ERROR(Connect());
     ClientContext context;
-    context.set_deadline(DeadlineIn(options_.call_timeout_ms));
+    context.set_deadline(DeadlineIn(options_.call_timeout_ms + TransferMs(request.ByteSizeLong())));
     const Call call(*running_, &context);
     if (!call.begun()) return Cancelled();
     Response response;

@@ -11,6 +11,7 @@
 #include "client-lib/fork.h"
 #include "client-lib/restored.h"
 #include "client-lib/sender.h"
+#include "client-lib/staging.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/change/pack.h"
@@ -184,7 +185,7 @@ absl::Status Session::TakeNewLife() {
 // What is waiting, oldest first, as much as one push may hold, all of one incarnation. A unit with
 // a receipt is offered again only when a checkpoint beyond the receipt brought no outcome.
 absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
-  size_t limit = kMaxPushBatchBytes;
+  size_t limit = push_bytes_;
   if (hello_.max_push_bytes() != 0) limit = std::min<size_t>(limit, hello_.max_push_bytes());
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, store_.Int(key::kCursor));
   std::vector<OwnUnit> units;
@@ -194,6 +195,11 @@ absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
         if (unit.unit > end_unit_) return false;
         const bool has_receipt = unit.receipt_epoch == hello_.epoch();
         if (has_receipt && static_cast<uint64_t>(cursor) < unit.receipt_sequence) return true;
+        // A first pull that is done has moved the cursor and staged what it brought: to send it all
+        // again before the checkpoint would never end on a link that is cut often.
+        DOORSTEP_ASSIGN_OR_RETURN(const bool staged,
+                                  Staging(store_).HasOutcome(unit.incarnation, unit.counter));
+        if (staged) return true;
         const size_t size =
             unit.payload.size() + unit.schema_hash.size() + unit.author.size() + kEnvelopeBytes;
         if (!units.empty() &&
@@ -205,6 +211,13 @@ absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
         return true;
       }));
   return units;
+}
+
+// What is lost with the link in the middle of a push is offered again whole: on a slow link pushes
+// stay small, on others they soon save round trips.
+void Session::FitPushesToLink(int64_t took_ms) {
+  if (took_ms < kQuickExchangeMs) push_bytes_ = std::min(push_bytes_ * 2, kMaxPushBatchBytes);
+  if (took_ms > kSlowExchangeMs) push_bytes_ = std::max(push_bytes_ / 2, kFirstTransferBytes);
 }
 
 // The log must be on the disk before anything in it is sent: a change that the server has and this
@@ -239,7 +252,8 @@ absl::Status Session::Push() {
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), MakeSender(store_));
   SetBytes(units.front().incarnation, request.mutable_sender()->mutable_incarnation());
   Pack(ToProto(units), Compresses(hello_), request.mutable_units());
-  *request.mutable_now() = ToProto(clock_.Read());
+  const ClockReading begun = clock_.Read();
+  *request.mutable_now() = ToProto(begun);
   result_.totals.bytes_sent += request.ByteSizeLong();
   absl::StatusOr<v1::PushResponse> response = transport_.Push(request);
   if (!response.ok()) {
@@ -250,6 +264,7 @@ absl::Status Session::Push() {
     return absl::OkStatus();
   }
   result_.totals.bytes_received += response->ByteSizeLong();
+  FitPushesToLink(clock_.Read().mono_ms - begun.mono_ms);
   return HandleReceipts(units, *response);
 }
 

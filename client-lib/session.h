@@ -28,6 +28,7 @@
 #include "sync/base/clock.h"
 #include "sync/base/entropy.h"
 #include "sync/base/file.h"
+#include "sync/base/link_limits.h"
 
 namespace doorstep::client {
 
@@ -56,6 +57,7 @@ class Session {
   absl::Status HandleCheckpoint(const Batch& batch);
   absl::Status Finish();
   absl::StatusOr<std::vector<OwnUnit>> NextUnits();
+  void FitPushesToLink(int64_t took_ms);
   absl::Status SyncBeforeSending();
   absl::Status HandleReceipts(const std::vector<OwnUnit>& units, const v1::PushResponse& response);
   absl::Status MeetServer();
@@ -71,6 +73,7 @@ class Session {
   State state_ = State::kHello;
   SyncResult result_;
   v1::HelloResponse hello_;
+  size_t push_bytes_ = kFirstTransferBytes;
   int64_t last_unit_ = 0;    // offered in this session
   int64_t end_unit_ = 0;     // the last to be offered
   bool restored_ = false;    // the server was, since this replica last spoke to it

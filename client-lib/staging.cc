@@ -71,6 +71,17 @@ absl::Status Staging::PutLoss(const CompartmentId& compartment) {
   return put->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
 }
 
+absl::StatusOr<bool> Staging::HasOutcome(const Uuid& incarnation, uint64_t counter) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared(
+          "SELECT count(*) FROM _staged_outcome WHERE incarnation = ?1 AND counter = ?2"));
+  ScopedReset done(find);
+  find->BindBlob(1, incarnation.AsBytes()).BindInt(2, static_cast<int64_t>(counter));
+  DOORSTEP_RETURN_IF_ERROR(find->Step().status());
+  return find->Int(0) > 0;
+}
+
 absl::Status Staging::ForEachLoss(absl::FunctionRef<absl::Status(const CompartmentId&)> visit) {
   DOORSTEP_ASSIGN_OR_RETURN(
       std::unique_ptr<Statement> list,

@@ -28,6 +28,8 @@ class Staging {
   // The compartment is no longer held; forgets what was staged of it.
   absl::Status PutLoss(const CompartmentId& compartment);
 
+  // Whether the outcome of the unit with this first change has come.
+  absl::StatusOr<bool> HasOutcome(const Uuid& incarnation, uint64_t counter);
   // The visitors may write to any table but the staging ones.
   absl::Status ForEachLoss(absl::FunctionRef<absl::Status(const CompartmentId&)> visit);
   absl::Status ForEachRecord(absl::FunctionRef<absl::Status(RecordState)> visit);

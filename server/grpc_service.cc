@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "absl/types/span.h"
 #include "server/errors.h"
 #include "sync/base/bytes.h"
+#include "sync/base/link_limits.h"
 
 namespace doorstep::server {
 namespace {
@@ -84,11 +86,13 @@ grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullReque
   const Slot slot(&pulls_, max_pulls_);
   if (!slot.taken()) return {grpc::StatusCode::UNAVAILABLE, "too many pulls: try again later"};
   v1::PullRequest next = *request;
-  while (true) {
+  // What arrives whole is kept: a slow link begins with little, others soon save overhead.
+  size_t max_bytes = kFirstTransferBytes;
+  for (;; max_bytes = std::min(max_bytes * 2, kMaxPullBatchBytes)) {
     if (stopping_) return {grpc::StatusCode::UNAVAILABLE, kStopping};
     // A deadline that has passed shows as cancelled too.
     if (context->IsCancelled()) return grpc::Status::CANCELLED;
-    const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next);
+    const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next, max_bytes);
     if (!batch.ok()) return Answer("Pull", batch.status());
     if (!writer->Write(*batch)) return grpc::Status::CANCELLED;
     if (batch->complete() || batch->first_done()) return grpc::Status::OK;

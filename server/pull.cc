@@ -45,9 +45,9 @@ void SetPosition(const Place& place, v1::Position* out) {
 // Gathers rows up to the limits of a batch.
 class Batch {
  public:
-  Batch() : writer_(&rows_) {}
+  explicit Batch(size_t max_bytes) : max_bytes_(max_bytes), writer_(&rows_) {}
 
-  bool full() const { return bytes_ >= kMaxPullBatchBytes || items_ >= kMaxPullBatchItems; }
+  bool full() const { return bytes_ >= max_bytes_ || items_ >= kMaxPullBatchItems; }
   const v1::PullRows& rows() const { return rows_; }
 
   // False: the item does not fit any more, and was not added. The first one always fits.
@@ -120,7 +120,7 @@ class Batch {
     }
     const size_t bytes = writer_.AddRecord(state, item.floor);
     if (bytes == 0) return true;
-    if (items_ > 0 && bytes_ + bytes > kMaxPullBatchBytes) {
+    if (items_ > 0 && bytes_ + bytes > max_bytes_) {
       rows_.mutable_records()->RemoveLast();
       return false;
     }
@@ -133,6 +133,7 @@ class Batch {
     ++items_;
   }
 
+  const size_t max_bytes_;
   v1::PullRows rows_;
   RowWriter writer_;
   size_t bytes_ = 0;
@@ -147,7 +148,8 @@ absl::Status Beyond(absl::string_view path, uint64_t got, uint64_t head) {
 
 class Puller {
  public:
-  Puller(ReadView& view, const PullQuestion& question) : view_(view), q_(question) {}
+  Puller(ReadView& view, const PullQuestion& question)
+      : view_(view), q_(question), batch_(question.max_bytes) {}
 
   absl::StatusOr<v1::PullBatch> Run();
 

@@ -15,12 +15,14 @@
 #define SERVER_PULL_H_
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "doorstep/v1/sync.pb.h"
 #include "server/store.h"
+#include "sync/base/limits.h"
 
 namespace doorstep::server {
 
@@ -52,6 +54,7 @@ struct PullQuestion {
   Place position;
   bool accept_zstd = false;
   bool with_compartment_digests = false;
+  size_t max_bytes = kMaxPullBatchBytes;  // of rows before compression
 };
 
 // Fills everything of a batch but the server's time. Errors for the caller are marked (errors.h):

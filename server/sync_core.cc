@@ -151,8 +151,10 @@ absl::StatusOr<v1::PushResponse> DoPush(Tenants& tenants, const v1::PushRequest&
   return response;
 }
 
-absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& request) {
-  DOORSTEP_ASSIGN_OR_RETURN(const CheckedPull pull, CheckPull(request));
+absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& request,
+                                     size_t max_bytes) {
+  DOORSTEP_ASSIGN_OR_RETURN(CheckedPull pull, CheckPull(request));
+  pull.question.max_bytes = max_bytes;
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PullRequest", pull.sender));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "PullRequest", pull.sender));
@@ -218,8 +220,8 @@ absl::StatusOr<v1::PushResponse> SyncCore::Push(const v1::PushRequest& request) 
   return Finish(DoPush(tenants_, request));
 }
 
-absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request) {
-  return Finish(DoPull(tenants_, request));
+absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request, size_t max_bytes) {
+  return Finish(DoPull(tenants_, request, max_bytes));
 }
 
 absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& request) {

@@ -10,6 +10,7 @@
 #ifndef SERVER_SYNC_CORE_H_
 #define SERVER_SYNC_CORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include "doorstep/v1/sync.pb.h"
 #include "server/notifier.h"
 #include "server/tenants.h"
+#include "sync/base/limits.h"
 
 namespace doorstep::server {
 
@@ -31,8 +33,9 @@ class SyncCore {
   absl::StatusOr<v1::HelloResponse> Hello(const v1::HelloRequest& request);
   absl::StatusOr<v1::PushResponse> Push(const v1::PushRequest& request);
   // One batch. For the next, put `next` into `position` (and on a first pull `first_from` into
-  // `first_from`); stop after `complete` or `first_done`.
-  absl::StatusOr<v1::PullBatch> Pull(const v1::PullRequest& request);
+  // `first_from`); stop after `complete` or `first_done`. `max_bytes`: of rows before compression.
+  absl::StatusOr<v1::PullBatch> Pull(const v1::PullRequest& request,
+                                     size_t max_bytes = kMaxPullBatchBytes);
   absl::StatusOr<v1::HistoryResponse> History(const v1::HistoryRequest& request);
 
   // Calls `watcher` (see notifier.h) with the head whenever something may have changed for the

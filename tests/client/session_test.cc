@@ -1,11 +1,13 @@
 // A sync, exchange by exchange, against the real server in the same process.
 #include "client-lib/session.h"
 
+#include <algorithm>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/admin.h"
+#include "sync/base/link_limits.h"
 #include "sync/change/pack.h"
 #include "tests/client/world.h"
 
@@ -138,6 +140,22 @@ TEST_F(SessionTest, ALostReceiptIsAskedForAgain) {
   EXPECT_EQ(a.Sync().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_FALSE(Must(a.replica().Outbox())[0].sent);
   const SyncResult result = Must(a.Sync());
+  EXPECT_EQ(result.applied, 1u);
+  EXPECT_EQ(result.waiting, 0u);
+  ExpectInStep(a);
+}
+
+// A first pull moves the cursor before its outcomes are applied; a cut between the two must not
+// send everything again.
+TEST_F(SessionTest, WhatHasAnOutcomeOnTheWayIsNotSentAgain) {
+  auto a = world_.NewDevice("a");
+  Must(a->Add("Person", R"({"name":"Peter"})"));
+  a.link->Script({Fault::kNone, Fault::kNone, Fault::kNone, Fault::kDropRequest});
+  EXPECT_EQ(a.Sync().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(a.link->batches(), 1);
+  const int pushes = a.link->pushes();
+  const SyncResult result = Must(a.Sync());
+  EXPECT_EQ(a.link->pushes(), pushes);
   EXPECT_EQ(result.applied, 1u);
   EXPECT_EQ(result.waiting, 0u);
   ExpectInStep(a);
@@ -332,8 +350,35 @@ TEST_F(SessionTest, ManyUnitsTravelInBoundedBatches) {
     Must(a->Add("CaseStudy", R"({"situation":")" + prose + R"("})"));
   }
   EXPECT_EQ(Must(a.Sync()).applied, 40u);
-  EXPECT_EQ(a.link->pushes(), 3);
+  // 16 and 32 KiB hold one each (a unit always travels whole), then 1, 2, 4, 8, 17 and the rest.
+  EXPECT_EQ(a.link->pushes(), 8);
   ExpectInStep(a);
+}
+
+// What is lost with the link is offered again whole, so a slow link carries little at a time.
+TEST_F(SessionTest, PushesFitTheLink) {
+  auto a = world_.NewDevice("a");
+  const std::string prose(6'000, 'x');
+  size_t largest = 0;
+  const auto sync_with_exchanges_of = [&](int64_t ms) {
+    for (int i = 0; i < 20; ++i) {
+      Must(a->Add("CaseStudy", R"({"situation":")" + prose + R"("})"));
+    }
+    largest = 0;
+    a.link->Decide([&, ms] {
+      largest = std::max<size_t>(largest, a.link->last_push().units().raw_size());
+      a->clock().Advance(ms);
+      return Fault::kNone;
+    });
+    Must(a.Sync());
+    ExpectInStep(a);
+  };
+  sync_with_exchanges_of(kSlowExchangeMs + 1);
+  EXPECT_LE(largest, kFirstTransferBytes + 1'000);
+  sync_with_exchanges_of((kSlowExchangeMs + kQuickExchangeMs) / 2);
+  EXPECT_LE(largest, kFirstTransferBytes + 1'000);
+  sync_with_exchanges_of(kQuickExchangeMs - 1);
+  EXPECT_GT(largest, 3 * kFirstTransferBytes);
 }
 
 TEST_F(SessionTest, AServerThatRestartsIsTheSameServer) {

@@ -12,8 +12,9 @@ namespace doorstep {
 
 struct GrpcOptions {
   int64_t connect_timeout_ms = 10'000;
-  // For a call that makes no progress: hello, push, one batch.
-  int64_t call_timeout_ms = 60'000;
+  // For the answer to a call (hello, push, one batch), beside the time that its bytes take on the
+  // slowest link that counts as one (16 kbit/s).
+  int64_t call_timeout_ms = 30'000;
 };
 
 // `address` is HOST:PORT. Connects when first used. Plain text, for addresses of this machine
