@@ -3,9 +3,14 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -19,6 +24,8 @@ namespace {
 using Machine = PowerCutVfs::Machine;
 
 constexpr int kMaxPathBytes = 1024;
+// Endings of the names of the files that make up a database.
+constexpr std::array<const char*, 3> kFilesOfDatabase = {"", "-wal", "-journal"};
 
 // --- Files: SQLite allocates these bytes and calls through `base.pMethods`. ---
 
@@ -231,6 +238,39 @@ bool PowerCutVfs::AnyFileContains(absl::string_view bytes) const {
   return std::any_of(names.begin(), names.end(), [&](const std::string& path) {
     return absl::StrContains(Content(path), bytes);
   });
+}
+
+bool PowerCutVfs::ReadIn(const std::string& database) {
+  for (const char* suffix : kFilesOfDatabase) {
+    const std::string path = database + suffix;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) continue;
+    SetContent(path, {std::istreambuf_iterator<char>(file), {}});
+    if (file.bad()) return false;
+  }
+  const std::vector<std::string> names = Names();
+  return std::find(names.begin(), names.end(), database) != names.end();
+}
+
+bool PowerCutVfs::WriteOut() const {
+  const std::vector<std::string> names = Names();
+  for (const std::string& path : names) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file << Content(path);
+    file.close();
+    if (!file) return false;
+    for (const char* suffix : kFilesOfDatabase) {
+      const std::string beside = path + suffix;
+      std::error_code ignored;
+      if (std::find(names.begin(), names.end(), beside) == names.end()) {
+        std::filesystem::remove(beside, ignored);
+      }
+    }
+    // The shared memory of a WAL does not survive a restart of the machine.
+    std::error_code ignored;
+    std::filesystem::remove(path + "-shm", ignored);
+  }
+  return true;
 }
 
 void PowerCutVfs::SetContent(absl::string_view path, std::string content) {

@@ -79,6 +79,12 @@ class PowerCutVfs {
   // Replaces or makes a file, durably. It must not be open.
   void SetContent(absl::string_view path, std::string content);
 
+  // To and from real files, so that real programs find what a power cut left, and go on from it.
+  // ReadIn: a database with its journals, durably; it must not be open. WriteOut: everything; a
+  // journal that is not here goes there too. False: a file could not be read or written.
+  [[nodiscard]] bool ReadIn(const std::string& database);
+  [[nodiscard]] bool WriteOut() const;
+
   // SQLite's side of it; in the .cc file.
   class Machine;
 
