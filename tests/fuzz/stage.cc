@@ -98,11 +98,11 @@ Stage::Stage() {
 
   sender_ = Must(client::MakeSender(device->store()));
   epoch_ = static_cast<uint64_t>(Must(device->store().Int(client::key::kEpoch)));
-  CopyOut(device->db(), directory_.path() + "/tablet.db");
+  CopyOut(device->db(), replica_file());
   {
     const std::string path = world.core().tenants().PathOf("default");
     const auto db = Must(Database::Open(path, {}));
-    CopyOut(*db, directory_.path() + "/server.db");
+    CopyOut(*db, server_file());
     head_ = Must(Must(world.tenant().store().Read())->Head());
   }
 
@@ -121,7 +121,7 @@ void Stage::Put(const std::string& from, const std::string& to) const {
 
 server::SyncCore& Stage::FreshServer() {
   core_.reset();
-  Put(directory_.path() + "/server.db", directory_.path() + "/server/tenants/default.db");
+  Put(server_file(), directory_.path() + "/server/tenants/default.db");
   entropy_.emplace(1);
   server::TenantsOptions options;
   options.data_dir = directory_.path() + "/server";
@@ -134,7 +134,7 @@ server::SyncCore& Stage::FreshServer() {
 
 Device& Stage::FreshDevice() {
   device_->Close();
-  Put(directory_.path() + "/tablet.db", directory_.path() + "/tablet/replica.db");
+  Put(replica_file(), directory_.path() + "/tablet/replica.db");
   device_->Reopen();
   return *device_;
 }

@@ -36,6 +36,10 @@ class Stage {
   // The record that the device has not sent.
   const std::string& unsent() const { return unsent_; }
 
+  // The databases that both sides begin with.
+  std::string replica_file() const { return directory_.path() + "/tablet.db"; }
+  std::string server_file() const { return directory_.path() + "/server.db"; }
+
   // What an honest device would send now, and receive then.
   const std::vector<v1::PushUnits>& pushes() const { return pushes_; }
   const std::vector<v1::PullBatch>& batches() const { return batches_; }
