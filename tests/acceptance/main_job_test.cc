@@ -107,9 +107,8 @@ void MainJob::KhanVisitsPeter() {
                                        {"review_due", "2027-02-01"}});
   for (const char* control : {"The newsagent reminds him to go home", "Carries a telephone"}) {
     khan_.Add("Mitigation", {{"assessment", risk_}, {"control", control}, {"status", "IN_PLACE"}});
-    khan_.Add(
-        "Arrangement",
-        {{"case_study", case_}, {"what", control}, {"status", "ACTIVE"}, {"weekly_cost", 0}});
+    khan_.Add("Arrangement",
+              {{"case_study", case_}, {"what", control}, {"status", "ACTIVE"}, {"weekly_cost", 0}});
   }
   // Without --file a record goes where its first reference is.
   EXPECT_EQ(khan_.Json({"get", risk_})["meta"]["file"], file_);
