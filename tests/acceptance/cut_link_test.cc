@@ -82,8 +82,9 @@ TEST(CutLink, AFirstSyncGoesOnFromWhatItHas) {
 
   const json last = json::parse(result.out, nullptr, false);
   ASSERT_TRUE(last.is_object()) << result;
-  // Two quarters came before; a batch or two of those may have been under way when it was cut.
-  EXPECT_LT(last.value("bytes_received", whole), whole * 3 / 4);
+  // Two quarters went through before; at each cut a batch was under way, and batches grow from
+  // small ones, which compress less.
+  EXPECT_LT(last.value("bytes_received", whole), whole * 9 / 10);
   EXPECT_EQ(last["waiting"], 0);
 
   manager.Sync(server.address());
