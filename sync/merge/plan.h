@@ -99,6 +99,8 @@ struct Effective {
 //     no sentence stands that both kept;
 //   - one side took away a whole paragraph which the other changed, or beside which the other
 //     changed or added one;
+//   - a sentence that all of them have, or that one of them added, would not be in what comes of
+//     them (it stood twice and each took away another, or it was moved);
 //   - there are more than kMaxMergedTexts texts, or one has more than kMaxTextUnits units, or what
 //     comes of them is longer than the field may be.
 // Else every change of either side happens: paragraphs that both added at one place stand in

@@ -10,8 +10,10 @@
 #include "sync/merge/text_merge.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -191,6 +193,21 @@ std::optional<Sequence> MergeSentences(const Sequence& known, const Sequence& x,
   return out;
 }
 
+// Whether everything is there that all texts have, and all that one of them added. A sentence that
+// stood twice, of which each side took away another, or that one moved, may not be.
+bool KeepsAll(const Sequence& base, const std::vector<Sequence>& texts, const Sequence& merged) {
+  const std::set<int> in_base(base.begin(), base.end());
+  const std::set<int> in_merged(merged.begin(), merged.end());
+  std::map<int, size_t> owners;
+  for (const Sequence& text : texts) {
+    for (const int unit : std::set<int>(text.begin(), text.end())) ++owners[unit];
+  }
+  return std::all_of(owners.begin(), owners.end(), [&](const auto& owned) {
+    const bool must_stay = owned.second == texts.size() || !in_base.contains(owned.first);
+    return !must_stay || in_merged.contains(owned.first);
+  });
+}
+
 class Merger {
  public:
   // Number 0 is the break that stands where nobody wrote one.
@@ -199,6 +216,8 @@ class Merger {
   // False when the text has more units than are merged.
   bool Read(absl::string_view text, Sequence* out);
   std::optional<Sequence> MergeTwo(const Sequence& base, const Sequence& x, const Sequence& y);
+  // Without the breaks.
+  Sequence SentencesOf(const Sequence& units) const;
   std::string Write(const Sequence& units) const;
 
  private:
@@ -232,6 +251,13 @@ bool Merger::Read(absl::string_view text, Sequence* out) {
     out->push_back(it->second);
   }
   return true;
+}
+
+Sequence Merger::SentencesOf(const Sequence& units) const {
+  Sequence out;
+  std::copy_if(units.begin(), units.end(), std::back_inserter(out),
+               [&](int unit) { return !IsBreak(unit); });
+  return out;
 }
 
 Sequence Merger::Paragraphs(const Sequence& units) {
@@ -337,11 +363,16 @@ std::optional<std::string> MergeTexts(absl::string_view base,
   Sequence was;
   if (!merger.Read(base, &was) || was.empty()) return std::nullopt;
   std::optional<Sequence> merged;
+  std::vector<Sequence> sentences;
   for (const absl::string_view text : changed) {
     Sequence has;
     if (!merger.Read(text, &has) || has.empty()) return std::nullopt;
+    sentences.push_back(merger.SentencesOf(has));
     merged = merged.has_value() ? merger.MergeTwo(was, *merged, has) : std::move(has);
     if (!merged.has_value() || merged->size() > kMaxTextUnits) return std::nullopt;
+  }
+  if (!KeepsAll(merger.SentencesOf(was), sentences, merger.SentencesOf(*merged))) {
+    return std::nullopt;
   }
   return merger.Write(*merged);
 }

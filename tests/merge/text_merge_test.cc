@@ -38,6 +38,16 @@ TEST(TextMergeTest, OneChangeIsTakenByteForByte) {
   });
 }
 
+// Each took away one of two alike, and kept the other: both changes together would lose it.
+TEST(TextMergeTest, WhatEveryoneKeptIsNeverLost) {
+  Check({
+      {"stood twice",
+       "No nuts.\n\nHe eats alone.\n\nNo nuts.",
+       {"No nuts.\n\nHe eats alone.", "He eats alone.\n\nNo nuts."},
+       kOverlap},
+  });
+}
+
 TEST(TextMergeTest, SeparatePlacesBothSurvive) {
   Check({
       {"a paragraph each, at the end",

@@ -193,7 +193,8 @@ test('a first pull that is cut after every batch resumes by position', async () 
   const whole = await reader.sync();
   assert.ok(whole.batches > 3, `got ${whole.batches} batches, wanted several`);
   const cut = await reader.sync(new Replica(), () => true);
-  assert.equal(cut.batches, whole.batches);
+  // Batches begin small on each stream, and grow with the link.
+  assert.ok(cut.batches >= whole.batches);
   assert.deepEqual([...cut.records.keys()].sort(), ids.map(uuidText).sort());
   assert.deepEqual(cut.records, whole.records);
 
