@@ -45,9 +45,10 @@ void SetPosition(const Place& place, v1::Position* out) {
 // Gathers rows up to the limits of a batch.
 class Batch {
  public:
-  explicit Batch(size_t max_bytes) : max_bytes_(max_bytes), writer_(&rows_) {}
+  Batch(size_t max_bytes, size_t max_items)
+      : max_bytes_(max_bytes), max_items_(max_items), writer_(&rows_) {}
 
-  bool full() const { return bytes_ >= max_bytes_ || items_ >= kMaxPullBatchItems; }
+  bool full() const { return bytes_ >= max_bytes_ || items_ >= max_items_; }
   const v1::PullRows& rows() const { return rows_; }
 
   // False: the item does not fit any more, and was not added. The first one always fits.
@@ -134,6 +135,7 @@ class Batch {
   }
 
   const size_t max_bytes_;
+  const size_t max_items_;
   v1::PullRows rows_;
   RowWriter writer_;
   size_t bytes_ = 0;
@@ -149,7 +151,7 @@ absl::Status Beyond(absl::string_view path, uint64_t got, uint64_t head) {
 class Puller {
  public:
   Puller(ReadView& view, const PullQuestion& question)
-      : view_(view), q_(question), batch_(question.max_bytes) {}
+      : view_(view), q_(question), batch_(question.max_bytes, question.max_items) {}
 
   absl::StatusOr<v1::PullBatch> Run();
 

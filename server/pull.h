@@ -55,6 +55,7 @@ struct PullQuestion {
   bool accept_zstd = false;
   bool with_compartment_digests = false;
   size_t max_bytes = kMaxPullBatchBytes;  // of rows before compression
+  size_t max_items = kMaxPullBatchItems;
 };
 
 // Fills everything of a batch but the server's time. Errors for the caller are marked (errors.h):

@@ -155,6 +155,7 @@ absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& re
                                      size_t max_bytes) {
   DOORSTEP_ASSIGN_OR_RETURN(CheckedPull pull, CheckPull(request));
   pull.question.max_bytes = max_bytes;
+  pull.question.max_items = tenants.pull_batch_items();
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PullRequest", pull.sender));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "PullRequest", pull.sender));

@@ -33,6 +33,10 @@ Tenants::Tenants(const TenantsOptions& options) : options_(options) {
   if (options_.clock == nullptr) options_.clock = SystemClock();
   if (options_.entropy == nullptr) options_.entropy = SystemEntropy();
   if (options_.schema == nullptr) options_.schema = Schema::BuiltIn();
+  if (options_.open_store != nullptr) return;
+  options_.open_store = [this](const std::string& path, bool create) {
+    return OpenSqliteStore(path, create, options_.schema, *options_.entropy, options_.sqlite);
+  };
 }
 
 std::string Tenants::PathOf(absl::string_view name) const {
@@ -42,8 +46,7 @@ std::string Tenants::PathOf(absl::string_view name) const {
 absl::StatusOr<Tenant*> Tenants::OpenLocked(absl::string_view name, bool create) {
   const auto it = open_.find(name);
   if (it != open_.end()) return it->second.get();
-  absl::StatusOr<std::unique_ptr<Store>> store =
-      OpenSqliteStore(PathOf(name), create, options_.schema, *options_.entropy, options_.sqlite);
+  absl::StatusOr<std::unique_ptr<Store>> store = options_.open_store(PathOf(name), create);
   if (!store.ok()) return Annotate(store.status(), absl::StrCat("tenant ", name));
   auto tenant = std::make_unique<Tenant>(std::string(name), *std::move(store), options_.schema,
                                          options_.entropy);

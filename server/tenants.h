@@ -2,6 +2,8 @@
 #ifndef SERVER_TENANTS_H_
 #define SERVER_TENANTS_H_
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,9 +13,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/sqlite_store.h"
+#include "server/store.h"
 #include "server/tenant.h"
 #include "sync/base/clock.h"
 #include "sync/base/entropy.h"
+#include "sync/base/limits.h"
 #include "sync/base/mutex.h"
 #include "sync/schema/schema.h"
 
@@ -22,12 +26,18 @@ namespace doorstep::server {
 // The tenant that commands and replicas mean when they name none.
 inline constexpr absl::string_view kDefaultTenant = "default";
 
+// Opens (with `create`, makes if needed) the store of one tenant at `path`.
+using StoreOpener =
+    std::function<absl::StatusOr<std::unique_ptr<Store>>(const std::string& path, bool create)>;
+
 struct TenantsOptions {
   std::string data_dir;
   Clock* clock = nullptr;                          // null: the machine's
   Entropy* entropy = nullptr;                      // null: the kernel's
   std::shared_ptr<const Schema> schema = nullptr;  // null: the built-in one
   SqliteStoreOptions sqlite = {};
+  StoreOpener open_store = nullptr;  // null: SQLite, with the options above
+  size_t pull_batch_items = kMaxPullBatchItems;
 };
 
 // Thread-safe. Tenants live as long as this object.
@@ -49,6 +59,7 @@ class Tenants {
   Clock& clock() const { return *options_.clock; }
   Entropy& entropy() const { return *options_.entropy; }
   const std::shared_ptr<const Schema>& schema() const { return options_.schema; }
+  size_t pull_batch_items() const { return options_.pull_batch_items; }
 
  private:
   absl::StatusOr<Tenant*> OpenLocked(absl::string_view name, bool create)
