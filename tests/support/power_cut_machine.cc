@@ -24,7 +24,8 @@ void Machine::CutLocked(Survivors survivors) {
   Directory after;
   const auto keep = [&](const std::string& path, const Node& node) {
     auto kept = std::make_shared<Node>();
-    kept->file = ForgetfulFile(node.file.AfterPowerCut(tear));
+    kept->file = ForgetfulFile(survivors == Survivors::kAll ? node.file.content()
+                                                            : node.file.AfterPowerCut(tear));
     after.emplace(path, std::move(kept));
   };
   Directory all = names_;  // and those whose removal may be forgotten
@@ -34,7 +35,8 @@ void Machine::CutLocked(Survivors survivors) {
     const auto durable = durable_names_.find(path);
     const Node* const new_node = seen == names_.end() ? nullptr : seen->second.get();
     const Node* const old_node = durable == durable_names_.end() ? nullptr : durable->second.get();
-    const bool take_new = new_node == old_node || (tear != nullptr && tear->Below(2) == 0);
+    const bool take_new = new_node == old_node || survivors == Survivors::kAll ||
+                          (tear != nullptr && tear->Below(2) == 0);
     if (const Node* const node = take_new ? new_node : old_node; node != nullptr) keep(path, *node);
   }
   names_ = after;
@@ -246,6 +248,11 @@ void Machine::Barrier() { MutexLock lock(mu_); }
 void Machine::PowerCut(Survivors survivors) {
   MutexLock lock(mu_);
   CutLocked(survivors);
+}
+
+int64_t Machine::power_cuts() {
+  MutexLock lock(mu_);
+  return static_cast<int64_t>(boot_);
 }
 
 int64_t Machine::io_count() {

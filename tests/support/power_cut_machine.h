@@ -48,6 +48,7 @@ class PowerCutVfs::Machine {
 
   // As PowerCutVfs.
   void PowerCut(Survivors survivors);
+  int64_t power_cuts();
   int64_t io_count();
   int64_t change_count();
   void FailIo(int64_t nth, int64_t count);

@@ -223,6 +223,7 @@ PowerCutVfs::~PowerCutVfs() {
 const std::string& PowerCutVfs::name() const { return registration_->name; }
 void PowerCutVfs::PowerCut(Survivors survivors) { machine_->PowerCut(survivors); }
 int64_t PowerCutVfs::io_count() const { return machine_->io_count(); }
+int64_t PowerCutVfs::power_cuts() const { return machine_->power_cuts(); }
 int64_t PowerCutVfs::change_count() const { return machine_->change_count(); }
 void PowerCutVfs::FailIo(int64_t nth, int64_t count) { machine_->FailIo(nth, count); }
 void PowerCutVfs::SetFreeBytes(int64_t bytes) { machine_->SetFreeBytes(bytes); }

@@ -37,6 +37,7 @@ namespace doorstep::testing {
 enum class Survivors {
   kNone,  // nothing
   kTorn,  // some sectors, truncations, creations and removals, by the seed
+  kAll,   // everything: the programs were killed, the machine runs on
 };
 
 class PowerCutVfs {
@@ -54,6 +55,8 @@ class PowerCutVfs {
   // From now on every handle that was open fails with SQLITE_IOERR, until it is closed; files
   // opened from now on hold what survived, durably.
   void PowerCut(Survivors survivors);
+  // Power cuts so far.
+  int64_t power_cuts() const;
 
   // Operations so far: all reads, writes, truncations, syncs and removals; and these less the
   // reads.
