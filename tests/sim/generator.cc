@@ -1,0 +1,434 @@
+#include "tests/sim/generator.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "sync/base/entropy.h"
+#include "sync/schema/schema.h"
+#include "tests/sim/link.h"
+
+namespace doorstep::sim {
+namespace {
+
+// Kinds of which records are made; together they have every merge class.
+constexpr const char* kKinds[] = {"Person",         "CaseStudy",   "RiskAssessment", "Mitigation",
+                                  "Arrangement",    "Observation", "Person",         "CaseStudy",
+                                  "RiskAssessment", "Mitigation"};
+constexpr const char* kUsers[] = {"A", "B", "C"};
+constexpr const char* kWords[] = {"tea", "walk", "bus", "shop", "garden"};
+constexpr const char* kAbsences[] = {"90d", "200d", "30d", "7d"};
+constexpr const char* kClockErrors[] = {"-7y", "3y", "1h", "-2d", "20d", "0", "-30y"};
+constexpr const char* kSurvivors[] = {"none", "torn", "all"};
+
+// What a seed is like.
+struct Character {
+  size_t devices;
+  size_t records;
+  size_t steps;
+  bool two_sites;
+  bool long_forms;  // forms stay open while others write
+  uint64_t link;    // of 100 exchanges, how many go wrong
+  std::vector<std::string> link_faults;
+  bool partial;  // syncs that stop half-way and go on later
+  bool absences;
+  bool clocks;
+  bool device_power;
+  bool server_power;
+  bool disks;   // full and failing
+  bool copies;  // clones and restored backups
+  bool sharing;
+  bool normal;        // devices with less durability
+  bool twins;         // one id, two registrations
+  bool old_programs;  // with an older schema
+  bool old_server;
+  bool restored;  // the server, from a backup
+};
+
+class Generator {
+ public:
+  explicit Generator(uint64_t seed) : seed_(seed), random_(seed * 2 + 1) {}
+  Script Run();
+
+ private:
+  uint64_t Below(uint64_t n) { return random_.Below(n); }
+  bool OneIn(uint64_t n) { return Below(n) == 0; }
+  template <typename T, size_t kSize>
+  std::string Any(const T (&from)[kSize]) {
+    return from[Below(kSize)];
+  }
+  void Say(const std::string& line) { script_.push_back(*ParseStep(line)); }
+
+  void DrawCharacter();
+  void Begin();
+  void Event();
+  void Create(const std::string& device);
+  void Backup(const std::string& device);
+  void Edit();
+  void Bulk();
+  void Settle();
+  void Sync();
+  void Fault();
+  void DeviceFault(const std::string& device);
+  void ServerFault();
+  std::string AnyDevice();
+  std::string AnyRecord();
+  std::string Who(const std::string& device);
+  std::string EditJson(const std::string& kind, bool create);
+  std::string Value(const FieldSpec& field);
+  std::string ScalarValue(const ScalarSpec& scalar);
+
+  const uint64_t seed_;
+  SeededEntropy random_;
+  Character is_{};
+  Script script_;
+  std::vector<std::string> devices_;
+  std::vector<std::string> kinds_;                      // of r1, r2, ...
+  std::set<std::pair<std::string, std::string>> open_;  // "d1 A" and "r1"
+  uint64_t marks_ = 0;
+  int clones_ = 0;
+  std::vector<std::string> backed_up_;
+};
+
+void Generator::DrawCharacter() {
+  is_.devices = 2 + Below(3);
+  is_.records = 3 + Below(6);
+  is_.steps = 45 + Below(40);
+  is_.two_sites = OneIn(2);
+  is_.long_forms = !OneIn(3);
+  is_.link = OneIn(4) ? 0 : 3 + Below(20);
+  for (const char* fault : kLinkFaults) {
+    if (OneIn(2)) is_.link_faults.emplace_back(fault);
+  }
+  if (is_.link_faults.empty()) is_.link_faults.emplace_back("noreply");
+  is_.partial = OneIn(2);
+  is_.absences = OneIn(3);
+  is_.clocks = OneIn(3);
+  is_.device_power = OneIn(2);
+  is_.server_power = OneIn(2);
+  is_.disks = OneIn(4);
+  is_.copies = OneIn(3);
+  is_.sharing = is_.two_sites && !OneIn(3);
+  is_.normal = OneIn(4);
+  is_.twins = OneIn(3);
+  is_.old_programs = OneIn(4);
+  is_.old_server = OneIn(8);
+  is_.restored = OneIn(5);
+}
+
+void Generator::Begin() {
+  std::string world = absl::StrCat("world seed=", seed_, " batch=", OneIn(3) ? 4096 : 1 + Below(6));
+  if (OneIn(2)) absl::StrAppend(&world, " push=", 200 + Below(1000));
+  if (is_.old_server) absl::StrAppend(&world, " server=old");
+  Say(world);
+  Say("site north");
+  if (is_.two_sites) Say("site south");
+  for (size_t i = 1; i <= is_.devices; ++i) {
+    const bool south = is_.two_sites && (i == is_.devices || OneIn(3));
+    devices_.push_back(absl::StrCat("d", i));
+    Say(absl::StrCat("device d", i, south ? " south" : " north", " users=A,B,C",
+                     is_.normal && OneIn(2) ? " durability=normal" : "",
+                     is_.old_programs && OneIn(2) ? " schema=old" : ""));
+  }
+  if (OneIn(5)) return;  // everybody starts from nothing
+  // Else from records that they share.
+  for (int i = 0; i < 2; ++i) Create("d1");
+  Say("sync d1");
+  if (is_.two_sites) Say("share r1 south");
+  for (const std::string& device : devices_) {
+    if (device != "d1") Say(absl::StrCat("sync ", device));
+    if (is_.copies && OneIn(2)) Backup(device);
+  }
+}
+
+void Generator::Backup(const std::string& device) {
+  Say(absl::StrCat("backup ", device));
+  backed_up_.push_back(device);
+}
+
+std::string Generator::AnyDevice() { return devices_[Below(devices_.size())]; }
+// Most work is about few records, so that people meet.
+std::string Generator::AnyRecord() {
+  const uint64_t n = OneIn(4) ? kinds_.size() : std::min<uint64_t>(kinds_.size(), 2);
+  return absl::StrCat("r", 1 + Below(n));
+}
+std::string Generator::Who(const std::string& device) {
+  return absl::StrCat(device, " ", Any(kUsers));
+}
+
+std::string Generator::ScalarValue(const ScalarSpec& scalar) {
+  switch (scalar.type) {
+    case ValueType::kInt:
+      if (scalar.range) {
+        const auto width = static_cast<uint64_t>(scalar.range->max - scalar.range->min + 1);
+        return absl::StrCat(scalar.range->min +
+                            static_cast<int64_t>(Below(std::min<uint64_t>(width, 5))));
+      }
+      return absl::StrCat(Below(5));
+    case ValueType::kBool:
+      return OneIn(2) ? "true" : "false";
+    case ValueType::kEnum:
+      return absl::StrCat("\"", scalar.values[Below(scalar.values.size())].name, "\"");
+    case ValueType::kDouble:
+      return absl::StrCat(Below(5), ".5");
+    case ValueType::kString:
+      if (scalar.format == StringFormat::kCivilDate) {
+        return absl::StrCat("\"2026-12-0", 1 + Below(5), "\"");
+      }
+      if (scalar.format == StringFormat::kRecordId) {
+        return absl::StrCat("\"0190a7c2-7f30-7c1e-9d2b-00000000000", Below(5), "\"");
+      }
+      if (scalar.max_bytes < 16) return absl::StrCat("\"", 1000 + Below(3), "\"");
+      return absl::StrCat("\"", Any(kWords), OneIn(4) ? "" : absl::StrCat(" ~", ++marks_, "~"),
+                          "\"");
+    case ValueType::kBytes:
+    case ValueType::kAtomic:
+      break;
+  }
+  return "null";
+}
+
+std::string Generator::Value(const FieldSpec& field) {
+  if (field.is_set()) {
+    std::set<std::string> elements;
+    for (uint64_t i = Below(4); i > 0; --i) {
+      // Few different ones, so that adds and removals meet.
+      elements.insert(field.scalar.type == ValueType::kString && field.reference.empty()
+                          ? absl::StrCat("\"", kWords[Below(2)], "\"")
+                          : ScalarValue(field.scalar));
+    }
+    return absl::StrCat("[", absl::StrJoin(elements, ","), "]");
+  }
+  if (OneIn(12)) return "null";
+  if (field.parts.empty()) return ScalarValue(field.scalar);
+  std::vector<std::string> parts;
+  for (const ScalarSpec& part : field.parts) {
+    if (!parts.empty() && OneIn(4)) continue;
+    parts.push_back(absl::StrCat("\"", part.name, "\":", ScalarValue(part)));
+  }
+  return absl::StrCat("{", absl::StrJoin(parts, ","), "}");
+}
+
+std::string Generator::EditJson(const std::string& kind, bool create) {
+  const KindSpec& spec = *Schema::BuiltIn()->FindByName(kind);
+  std::map<std::string, std::string> members;
+  const uint64_t count = create ? 3 + Below(5) : 1 + Below(2);
+  for (uint64_t tries = 0; members.size() < count && tries < 40; ++tries) {
+    const FieldSpec& field = spec.fields[Below(spec.fields.size())];
+    // References would choose the file. Of the others, those over which people can disagree come
+    // oftener.
+    if (!field.reference.empty() || (field.merge == MergeClass::kLatest && OneIn(2))) continue;
+    if (field.removal_reviewed) continue;
+    if (create && field.merge == MergeClass::kState) continue;
+    const bool meets = field.merge == MergeClass::kReview || field.is_set();
+    if (!create && !meets && OneIn(2)) continue;
+    if (!create && field.merge == MergeClass::kImmutable && !OneIn(8)) continue;
+    const std::string value = Value(field);
+    if (create && (value == "null" || value == "[]")) continue;
+    members[field.scalar.name] = value;
+  }
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : members) {
+    parts.push_back(absl::StrCat("\"", name, "\":", value));
+  }
+  return absl::StrCat("{", absl::StrJoin(parts, ","), "}");
+}
+
+void Generator::Create(const std::string& device) {
+  if (is_.twins && !kinds_.empty() && OneIn(3)) {
+    const size_t which = Below(kinds_.size());
+    Say(absl::StrCat("create ", Who(device), " r", which + 1, " ", kinds_[which], " ",
+                     EditJson(kinds_[which], true)));
+    return;
+  }
+  const std::string kind = Any(kKinds);
+  std::string where;
+  if (OneIn(2)) where = " file=new";
+  if (!kinds_.empty() && OneIn(4)) where = absl::StrCat(" file=", AnyRecord());
+  if (OneIn(6)) absl::StrAppend(&where, " tier=", OneIn(2) ? "RESTRICTED" : "SEALED");
+  kinds_.push_back(kind);
+  Say(absl::StrCat("create ", Who(device), " r", kinds_.size(), " ", kind, where, " ",
+                   EditJson(kind, true)));
+  if (is_.twins && OneIn(2)) {
+    // Registered again elsewhere, before the two have met.
+    Say(absl::StrCat("create ", Who(AnyDevice()), " r", kinds_.size(), " ", kind, " ",
+                     EditJson(kind, true)));
+  }
+}
+
+void Generator::Edit() {
+  const std::string who = Who(AnyDevice());
+  const std::string record = AnyRecord();
+  const std::string& kind = kinds_[std::stoul(record.substr(1)) - 1];
+  if (is_.long_forms && OneIn(3)) {
+    Say(absl::StrCat("open ", who, " ", record));
+    open_.insert({who, record});
+    return;
+  }
+  if (!open_.empty() && OneIn(2)) {
+    auto it = open_.begin();
+    std::advance(it, Below(open_.size()));
+    const std::string& opened = kinds_[std::stoul(it->second.substr(1)) - 1];
+    Say(absl::StrCat("save ", it->first, " ", it->second, " ", EditJson(opened, false)));
+    open_.erase(it);
+    return;
+  }
+  Say(absl::StrCat("edit ", who, " ", record, " ", EditJson(kind, false)));
+}
+
+void Generator::Bulk() {
+  std::string line = absl::StrCat("bulk ", Who(AnyDevice()));
+  std::vector<std::string> edits;
+  for (size_t i = 0; i < kinds_.size() && edits.size() < 4; ++i) {
+    if (OneIn(2)) edits.push_back(absl::StrCat("r", i + 1, " ", EditJson(kinds_[i], false)));
+  }
+  if (!edits.empty()) Say(absl::StrCat(line, " ", absl::StrJoin(edits, " ; ")));
+}
+
+void Generator::Settle() {
+  std::string line = absl::StrCat("settle ", Who(AnyDevice()), " pick=", Below(10));
+  if (OneIn(3)) {
+    Say(absl::StrCat(line, " mode=both"));
+  } else if (OneIn(2)) {
+    Say(absl::StrCat(line, " mode=keep"));
+  } else {
+    std::vector<std::string> values;
+    for (const char* name : {"RiskAssessment", "Person", "CaseStudy"}) {
+      for (const FieldSpec& field : Schema::BuiltIn()->FindByName(name)->fields) {
+        if (field.merge != MergeClass::kReview) continue;
+        values.push_back(absl::StrCat("\"", field.scalar.name, "\":", Value(field)));
+      }
+    }
+    Say(absl::StrCat(line, " mode=new {", absl::StrJoin(values, ","), "}"));
+  }
+}
+
+void Generator::Sync() {
+  std::string line = absl::StrCat("sync ", AnyDevice());
+  if (is_.partial && OneIn(2)) absl::StrAppend(&line, " steps=", 1 + Below(6));
+  for (int exchange = 1; exchange <= 12; ++exchange) {
+    if (Below(100) >= is_.link) continue;
+    absl::StrAppend(&line, " ", exchange, "=", is_.link_faults[Below(is_.link_faults.size())]);
+  }
+  Say(line);
+  if (OneIn(3)) Say(absl::StrCat("deliver ", Below(4)));
+}
+
+void Generator::DeviceFault(const std::string& device) {
+  switch (is_.copies && OneIn(3) ? 6 : Below(8)) {
+    case 0:
+    case 1:
+      if (is_.device_power) {
+        Say(absl::StrCat("cut ", device, " at=", 1 + Below(60), " survivors=", Any(kSurvivors)));
+      }
+      break;
+    case 2:
+      if (is_.device_power) Say(absl::StrCat("crash ", device, " survivors=", Any(kSurvivors)));
+      break;
+    case 3:
+      if (!is_.disks) break;
+      if (OneIn(2)) {
+        Say(absl::StrCat("full ", device, " bytes=", Below(20'000)));
+      } else {
+        Say(absl::StrCat("io-error ", device, " at=", 1 + Below(80), " count=", 1 + Below(3)));
+      }
+      for (uint64_t i = 1 + Below(3); i > 0; --i) Event();
+      Say(absl::StrCat("free ", device));
+      break;
+    case 4:
+      if (is_.clocks) Say(absl::StrCat("clock ", device, " ", Any(kClockErrors)));
+      break;
+    case 5:
+      if (is_.old_programs && OneIn(4)) {
+        Say(absl::StrCat("upgrade ", device));
+        break;
+      }
+      Say(absl::StrCat(OneIn(2) ? "reboot " : "restart ", device));
+      break;
+    case 6:
+      if (!is_.copies) break;
+      if (clones_ < 2 && OneIn(3)) {
+        const std::string clone = absl::StrCat("d", devices_.size() + 1);
+        Say(absl::StrCat("clone ", device, " ", clone));
+        devices_.push_back(clone);
+        ++clones_;
+      } else if (backed_up_.empty() || OneIn(3)) {
+        Backup(device);
+      } else {
+        Say(absl::StrCat("restore ", backed_up_[Below(backed_up_.size())]));
+      }
+      break;
+    default:
+      if (!kinds_.empty()) Say(absl::StrCat("history ", device, " ", AnyRecord()));
+  }
+}
+
+void Generator::ServerFault() {
+  if (is_.restored && OneIn(2)) {
+    Say("backup server");
+    for (uint64_t i = Below(6); i > 0; --i) Event();
+    Say(OneIn(3) ? "restore server announced=no" : "restore server");
+    is_.restored = false;  // once: the model is silent afterwards
+    return;
+  }
+  if (is_.old_server && OneIn(6)) return Say("upgrade server");
+  if (is_.server_power && !OneIn(3)) {
+    if (OneIn(3)) {
+      Say(absl::StrCat("crash server survivors=", Any(kSurvivors)));
+    } else {
+      Say(absl::StrCat("cut server at=", 1 + Below(60), " survivors=", Any(kSurvivors)));
+    }
+  } else if (is_.disks) {
+    Say(OneIn(2) ? absl::StrCat("full server bytes=", Below(20'000))
+                 : absl::StrCat("io-error server at=", 1 + Below(80), " count=", 1 + Below(3)));
+    for (uint64_t i = 1 + Below(3); i > 0; --i) Event();
+    Say("free server");
+  } else if (OneIn(4)) {
+    Say("restart server");
+  }
+}
+
+void Generator::Fault() {
+  const uint64_t dice = Below(10);
+  if (dice < 5) return DeviceFault(AnyDevice());
+  if (dice < 7) return ServerFault();
+  if (dice == 7 && is_.absences) return Say(absl::StrCat("wait ", Any(kAbsences)));
+  if (dice == 8 && is_.sharing && !kinds_.empty()) {
+    return Say(absl::StrCat(OneIn(2) ? "unshare " : "share ", AnyRecord(),
+                            OneIn(2) ? " north" : " south"));
+  }
+  Say(absl::StrCat("wait ", 1 + Below(120), OneIn(2) ? "m" : "s"));
+}
+
+void Generator::Event() {
+  const uint64_t dice = Below(100);
+  if (kinds_.empty() || (dice < 9 && kinds_.size() < is_.records)) return Create(AnyDevice());
+  if (dice < 40) return Edit();
+  if (dice < 45) return Bulk();
+  if (dice < 54) return Settle();
+  if (dice < 84) return Sync();
+  Fault();
+}
+
+Script Generator::Run() {
+  DrawCharacter();
+  Begin();
+  while (script_.size() < is_.steps) Event();
+  Say("quiet");
+  if (OneIn(4)) {
+    for (int i = 0; i < 15; ++i) Event();
+    Say("quiet");
+  }
+  return std::move(script_);
+}
+
+}  // namespace
+
+Script Generate(uint64_t seed) { return Generator(seed).Run(); }
+
+}  // namespace doorstep::sim

@@ -1,0 +1,226 @@
+// The model against the worked examples of sync/README.md, and its reading of payloads.
+#include "tests/sim/model.h"
+
+#include <string>
+
+#include "doorstep/care/v1/case_work.pb.h"
+#include "doorstep/care/v1/people.pb.h"
+#include "doorstep/care/v1/risk.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace doorstep::sim {
+namespace {
+
+using care::v1::AllergyStatus;
+using care::v1::RiskAssessment;
+using ::testing::ElementsAre;
+
+constexpr uint32_t kPerson = 1;
+constexpr uint32_t kCase = 10;
+constexpr uint32_t kRisk = 20;
+constexpr uint32_t kAllergyStatus = 8;
+constexpr uint32_t kAddress = 10;
+constexpr uint32_t kDecision = 7;
+constexpr uint32_t kBarriers = 6;
+constexpr uint32_t kResidual = 11;
+constexpr uint32_t kReviewDue = 12;
+constexpr uint32_t kName = 1;
+constexpr uint64_t kNow = ~uint64_t{0};
+
+std::string Rating(int likelihood, int severity, const std::string& why = "") {
+  RiskAssessment message;
+  message.mutable_residual_rating()->set_likelihood(likelihood);
+  message.mutable_residual_rating()->set_severity(severity);
+  if (!why.empty()) message.mutable_residual_rating()->set_rationale(why);
+  return message.SerializeAsString();
+}
+
+std::string Due(const std::string& date) {
+  RiskAssessment message;
+  message.set_review_due(date);
+  return message.SerializeAsString();
+}
+
+std::string Address(const std::string& text) {
+  care::v1::Person message;
+  message.set_address(text);
+  return message.SerializeAsString();
+}
+
+std::string Allergy(AllergyStatus::Value value) {
+  care::v1::Person message;
+  message.set_allergy_status(value);
+  return message.SerializeAsString();
+}
+
+std::string Decided(care::v1::Decision::Outcome outcome) {
+  care::v1::CaseStudy message;
+  message.mutable_decision()->set_outcome(outcome);
+  return message.SerializeAsString();
+}
+
+ModelChange Edit(uint64_t counter, uint32_t kind, uint32_t field, const std::string& value,
+                 std::set<Id> base = {}) {
+  ModelChange change;
+  change.id = {"life", counter};
+  change.record = "r";
+  change.kind = kind;
+  change.edits[field].value = value;
+  change.edits[field].base = std::move(base);
+  return change;
+}
+
+Id At(uint64_t counter) { return {"life", counter}; }
+
+TEST(ModelApply, ABaseTakesAwayWhatItNamesAndNothingElse) {
+  ModelRecord record{kRisk, {}, {}};
+  EXPECT_EQ(Apply(Edit(1, kRisk, kResidual, Rating(2, 2)), 1, 1, "A", false, &record), "APPLIED");
+  // B has not seen 1; C has.
+  EXPECT_EQ(Apply(Edit(2, kRisk, kResidual, Rating(3, 4)), 2, 2, "B", false, &record), "CONFLICT");
+  EXPECT_EQ(Apply(Edit(3, kRisk, kResidual, Rating(2, 3), {At(1)}), 3, 3, "C", false, &record),
+            "CONFLICT");
+  const Heads& heads = record.fields[kResidual];
+  ASSERT_EQ(heads.size(), 2u);
+  EXPECT_EQ(Shown(kRisk, kResidual, heads), Rating(3, 4));
+  EXPECT_TRUE(IsOpen(kRisk, kResidual, heads));
+}
+
+TEST(ModelApply, ValuesAreWholeAndTheHighestRatingIsWorkedTo) {
+  ModelRecord record{kRisk, {}, {}};
+  Apply(Edit(1, kRisk, kResidual, Rating(2, 4)), 1, 1, "A", false, &record);
+  Apply(Edit(2, kRisk, kResidual, Rating(4, 2)), 2, 2, "B", false, &record);
+  EXPECT_EQ(Shown(kRisk, kResidual, record.fields[kResidual]), Rating(2, 4));  // higher severity
+}
+
+TEST(ModelApply, AnotherRationaleIsNoConflict) {
+  ModelRecord record{kRisk, {}, {}};
+  Apply(Edit(1, kRisk, kResidual, Rating(2, 3, "reminder")), 1, 1, "A", false, &record);
+  EXPECT_EQ(Apply(Edit(2, kRisk, kResidual, Rating(2, 3, "phone")), 2, 2, "B", false, &record),
+            "MERGED");
+  EXPECT_FALSE(IsOpen(kRisk, kResidual, record.fields[kResidual]));
+}
+
+TEST(ModelApply, LatestKeepsTheLaterByTime) {
+  care::v1::Person one, two;
+  one.set_name("one");
+  two.set_name("two");
+  ModelRecord record{kPerson, {}, {}};
+  Apply(Edit(1, kPerson, kName, one.SerializeAsString()), 20, 1, "A", false, &record);
+  Apply(Edit(2, kPerson, kName, two.SerializeAsString()), 10, 2, "B", false, &record);
+  EXPECT_EQ(Shown(kPerson, kName, record.fields[kName]), one.SerializeAsString());
+  EXPECT_EQ(record.fields[kName].size(), 1u);
+}
+
+TEST(ModelApply, ARemovalTakesOnlyTheAddsThatItNames) {
+  care::v1::CaseStudy message;
+  message.add_barriers(care::v1::Barrier::STAFFING);
+  const std::string packed = message.SerializeAsString();
+  const std::string element = std::string(1, packed[0] & ~7) + packed.substr(2);
+  ModelRecord record{kCase, {}, {}};
+  ModelChange first = Edit(1, kCase, kBarriers, "");
+  first.edits[kBarriers].adds = {element};
+  ModelChange second = first;
+  second.id.counter = 2;
+  ModelChange removal = Edit(3, kCase, kBarriers, "");
+  removal.edits[kBarriers].removals[element] = {At(1)};
+  Apply(first, 1, 1, "A", false, &record);
+  Apply(second, 2, 2, "B", false, &record);
+  EXPECT_EQ(Apply(removal, 3, 3, "C", false, &record), "MERGED");
+  EXPECT_EQ(Shown(kCase, kBarriers, record.fields[kBarriers]), element);
+}
+
+Heads Two(const std::string& a, const std::string& b) {
+  return {{1, At(1), a, 1, "A", "", ModelAgreed{4, "agreed"}},
+          {2, At(2), b, 2, "B", "", ModelAgreed{3, "earlier"}}};
+}
+
+TEST(ModelShown, EachRuleOfReview) {
+  using care::v1::Decision;
+  EXPECT_EQ(Shown(kPerson, kAllergyStatus,
+                  Two(Allergy(AllergyStatus::LISTED), Allergy(AllergyStatus::NONE_KNOWN))),
+            Allergy(AllergyStatus::LISTED));
+  EXPECT_EQ(Shown(kPerson, kAddress, Two(Address("1 High Street"), Address("2 Low Road"))), "");
+  EXPECT_EQ(Shown(kCase, kDecision, Two(Decided(Decision::DENIED), Decided(Decision::SUPPORTED))),
+            "earlier");
+}
+
+TEST(ModelShown, TheEarlierDateAndAnyDateBeforeNone) {
+  EXPECT_EQ(Shown(kRisk, kReviewDue, Two(Due("2027-05-01"), Due("2027-03-01"))), Due("2027-03-01"));
+  EXPECT_EQ(Shown(kRisk, kReviewDue, Two("", Due("2027-03-01"))), Due("2027-03-01"));
+}
+
+ModelUnit UnitOf(const ModelChange& change, const PlaceId& place) {
+  return {"A", place, {}, {change}};
+}
+
+TEST(Model, WhoWritesFirstHoldsTheFileAndOthersMayNotWrite) {
+  Model model;
+  ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
+  create.create = true;
+  const ModelUnit unit = UnitOf(create, {"file", 0});
+  EXPECT_EQ(model.WhyRefuse(unit, "north"), "");
+  model.Admit(unit, "north", 5, {1});
+  EXPECT_TRUE(model.Holds("north", {"file", 0}, 5));
+  EXPECT_FALSE(model.Holds("north", {"file", 0}, 4));
+  EXPECT_EQ(model.WhyRefuse(unit, "south"), "the site does not hold the file");
+  model.Take("north", {"file", 0}, 7);
+  EXPECT_TRUE(model.SeenBy("north", 6).contains("r"));
+  EXPECT_FALSE(model.SeenBy("north", 7).contains("r"));
+}
+
+TEST(Model, ADependentOfARefusedChangeInheritsItsBase) {
+  Model model;
+  ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
+  create.create = true;
+  model.Admit(UnitOf(create, {"file", 0}), "north", 1, {1});
+  model.Refuse(UnitOf(Edit(2, kPerson, kAddress, Address("y"), {At(1)}), {"file", 0}), 2);
+  const ModelUnit next = UnitOf(Edit(3, kPerson, kAddress, Address("z"), {At(2)}), {"file", 0});
+  EXPECT_FALSE(model.UnknownBase(next).has_value());
+  model.Admit(next, "north", 3, {3});
+  const Heads& heads = model.At("r", kNow)->fields.at(kAddress);
+  ASSERT_EQ(heads.size(), 1u);
+  EXPECT_EQ(heads.begin()->value, Address("z"));
+  EXPECT_TRUE(
+      model.UnknownBase(UnitOf(Edit(4, kPerson, kAddress, "", {At(9)}), {"file", 0})).has_value());
+}
+
+TEST(Model, AnEditOverAVisibleConflictNeedsADecision) {
+  Model model;
+  ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
+  create.create = true;
+  model.Admit(UnitOf(create, {"file", 0}), "north", 1, {1});
+  model.Admit(UnitOf(Edit(2, kPerson, kAddress, Address("y")), {"file", 0}), "north", 2, {2});
+  ModelChange edit = Edit(3, kPerson, kAddress, Address("z"), {At(1), At(2)});
+  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north"), "it needs a decision");
+  edit.settled = "asked her";
+  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north"), "");
+}
+
+TEST(ReadUnit, TakesAPayloadApart) {
+  v1::UnitPayload payload;
+  payload.set_file("file");
+  payload.add_incarnations("other");
+  v1::Change* change = payload.add_changes();
+  change->set_record("r");
+  change->set_kind(kRisk);
+  change->set_values(Due("2027-03-01"));
+  change->add_cleared(kResidual);
+  v1::Base* one = change->add_bases();
+  one->add_fields(kResidual);
+  one->add_heads()->set_counter(4);
+  v1::Base* rest = change->add_bases();
+  rest->add_heads()->set_incarnation(1);
+  rest->mutable_heads(0)->set_counter(9);
+  const auto unit = ReadUnit(payload.SerializeAsString(), "life", 7, "A");
+  ASSERT_TRUE(unit.has_value());
+  const ModelChange& read = unit->changes.at(0);
+  EXPECT_EQ(read.id, At(7));
+  EXPECT_EQ(read.edits.at(kReviewDue).value, Due("2027-03-01"));
+  EXPECT_THAT(read.edits.at(kReviewDue).base, ElementsAre(Id{"other", 9}));
+  EXPECT_THAT(read.edits.at(kResidual).base, ElementsAre(At(4)));
+  EXPECT_EQ(read.edits.at(kResidual).value, "");
+}
+
+}  // namespace
+}  // namespace doorstep::sim

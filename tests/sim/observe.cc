@@ -1,0 +1,317 @@
+// What the server did, told to the model and compared with it, line by line of the ledger.
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "sync/base/limits.h"
+#include "sync/change/pack.h"
+#include "sync/change/unit_codec.h"
+#include "tests/sim/world.h"
+
+namespace doorstep::sim {
+namespace {
+
+constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
+// Two slow exchanges on the way, and a tick for each change of a unit.
+constexpr int64_t kSlackMs = 130'000;
+
+std::string Bytes(const Uuid& id) { return std::string(id.AsBytes()); }
+
+std::string WordText(Word word) { return std::string(WordName(word)); }
+
+}  // namespace
+
+Id ParseId(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  Id id;
+  const absl::StatusOr<Uuid> life = Uuid::Parse(text.substr(0, colon));
+  if (life.ok()) id.life = Bytes(*life);
+  if (!absl::SimpleAtoi(text.substr(colon + 1), &id.counter)) id.counter = 0;
+  return id;
+}
+
+std::string ToText(const ModelHead& head) {
+  return absl::StrCat(ToString(head.id), "@", head.time_ms, "/", head.sequence, " by ", head.author,
+                      " '", absl::CHexEscape(head.value), "'",
+                      head.settled.empty() ? "" : " settled");
+}
+
+std::string ToText(const Heads& heads) {
+  std::vector<std::string> parts;
+  parts.reserve(heads.size());
+  for (const ModelHead& head : heads) parts.push_back(ToText(head));
+  return absl::StrCat("{", absl::StrJoin(parts, ", "), "}");
+}
+
+ModelRecord ToModel(const RecordState& state) {
+  ModelRecord record{state.kind, {Bytes(state.compartment.file), state.compartment.tier}, {}};
+  for (const FieldState& field : state.fields) {
+    for (const Head& head : field.heads) {
+      ModelHead to{head.time_ms, {Bytes(head.id.incarnation), head.id.counter},
+                   head.value,   head.sequence,
+                   head.author,  head.settle.reason,
+                   std::nullopt};
+      if (head.agreed) to.agreed = ModelAgreed{head.agreed->sequence, head.agreed->value};
+      record.fields[field.field].insert(std::move(to));
+    }
+  }
+  return record;
+}
+
+void World::NotePushed(SimDevice& device, const v1::PushRequest& push) {
+  ScanOutbox(device);
+  v1::PushUnits units;
+  if (!Unpack(push.units(), kMaxSqlValueBytes, &units).ok()) return;
+  for (const v1::Envelope& envelope : units.units()) {
+    const std::string& author = units.authors(static_cast<int>(envelope.author()));
+    const Id id{push.sender().incarnation(), envelope.counter()};
+    const std::string hash = UnitHash(author, envelope.schema_hash(), envelope.payload());
+    const auto own = std::find_if(
+        device.outbox.begin(), device.outbox.end(),
+        [&](const auto& entry) { return entry.second.id == id && entry.second.hash == hash; });
+    if (own == device.outbox.end()) {
+      Violate("L3", absl::StrCat(device.name, ": got a push of ", ToString(id),
+                                 ", wanted only what was committed, byte for byte"));
+      return;
+    }
+    own->second.sent = true;
+    known_[{id, hash}] = {id,
+                          hash,
+                          envelope.payload(),
+                          author,
+                          push.now().boot(),
+                          own->second.true_ms,
+                          own->second.boot};
+  }
+}
+
+void World::NoteReceipts(const v1::PushRequest& push, const v1::PushResponse& response) {
+  v1::PushUnits units;
+  if (!Unpack(push.units(), kMaxSqlValueBytes, &units).ok()) return;
+  for (int i = 0; i < response.receipts_size() && i < units.units_size(); ++i) {
+    const v1::Receipt& receipt = response.receipts(i);
+    if (receipt.status() != v1::Receipt::STORED && receipt.status() != v1::Receipt::REPEAT) {
+      continue;
+    }
+    const v1::Envelope& envelope = units.units(i);
+    const std::string hash = UnitHash(units.authors(static_cast<int>(envelope.author())),
+                                      envelope.schema_hash(), envelope.payload());
+    const auto key = std::make_pair(Id{push.sender().incarnation(), envelope.counter()}, hash);
+    const auto [old, inserted] = receipts_.emplace(key, receipt.sequence());
+    if (!inserted && old->second != receipt.sequence()) {
+      Violate("L4", absl::StrCat(ToString(key.first), ": got a receipt for sequence ",
+                                 receipt.sequence(), ", wanted ", old->second, " as before"));
+    }
+  }
+}
+
+void World::CheckReceipts() {
+  const auto view = server_.truth->Read();
+  if (!view.ok()) return;
+  for (const auto& [key, sequence] : receipts_) {
+    const ChangeId id{*Uuid::FromBytes(key.first.life), key.first.counter};
+    const auto row = (*view)->UnitOf(id);
+    const bool kept =
+        row.ok() && row->has_value() && (*row)->sequence == sequence && (*row)->hash == key.second;
+    if (!kept) {
+      Violate("L7", absl::StrCat("server: got no unit ", ToString(key.first), " at sequence ",
+                                 sequence, ", wanted what it gave a receipt for"));
+      return;
+    }
+  }
+}
+
+void World::Observe() {
+  if (server_.truth == nullptr || violation_) return;
+  const auto view = server_.truth->Read();
+  if (!view.ok()) return;
+  const absl::StatusOr<uint64_t> head = (*view)->Head();
+  if (!head.ok() || *head == observed_) return;
+  if (*head < observed_) {
+    Violate("L7", absl::StrCat("server: got head ", *head, ", wanted at least ", observed_));
+    return;
+  }
+  std::vector<std::pair<server::UnitRow, std::string>> rows;
+  for (const auto& [device, site] : site_of_device_) {
+    const auto units = (*view)->Outcomes(*Uuid::FromBytes(device), observed_, 100'000);
+    if (!units.ok()) return;
+    for (const server::UnitRow& row : *units) rows.emplace_back(row, site);
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return a.first.sequence < b.first.sequence; });
+  for (const auto& [row, site] : rows) {
+    ObserveUnit(row, site);
+    if (violation_) return;
+  }
+  observed_ = *head;
+  if (restored_) return;
+  if (rows.empty()) ObserveShare(**view, *head);
+  CheckMembership(**view);
+  for (const auto& [row, site] : rows) {
+    const Id id{Bytes(row.incarnation), row.counter};
+    const auto unit = ReadUnit(FindKnown(id, row.hash)->payload, id.life, id.counter, row.author);
+    for (const ModelChange& change : unit->changes) CheckServerRecord(**view, change.record);
+  }
+}
+
+// The head moved and no unit came: what an operator asked for has happened.
+void World::ObserveShare(server::ReadView& view, uint64_t head) {
+  if (!sharing_) return;
+  const auto places = view.CompartmentsOf(*Uuid::FromBytes(sharing_->file));
+  if (!places.ok()) return;
+  for (const server::MembershipRow& row : *places) {
+    const PlaceId place{Bytes(row.compartment.file), row.compartment.tier};
+    const bool holds = model_.Holds(sharing_->site, place, kNow);
+    if (sharing_->give && !holds) model_.Grant(sharing_->site, place, head);
+    if (!sharing_->give && holds) model_.Take(sharing_->site, place, head);
+  }
+}
+
+void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
+  const Id id{Bytes(row.incarnation), row.counter};
+  const std::string where = absl::StrCat("server, sequence ", row.sequence, ", ", ToString(id));
+  const Known* known = FindKnown(id, row.hash);
+  if (known == nullptr) {
+    return Violate("L4", absl::StrCat(where, ": got a unit that nobody sent"));
+  }
+  if (!admissions_.emplace(std::make_pair(id, row.hash), Admission{row.sequence, row.Refused()})
+           .second) {
+    return Violate("L4", absl::StrCat(where, ": got a second outcome, wanted one"));
+  }
+  if (restored_) return;
+  const ModelUnit unit = *ReadUnit(known->payload, id.life, id.counter, row.author);
+  if (const auto unknown = model_.UnknownBase(unit)) {
+    return Violate("R9", absl::StrCat(where, ": got an outcome although its base ",
+                                      ToString(*unknown), " has none, wanted it to wait"));
+  }
+  const std::string why = model_.WhyRefuse(unit, site);
+  Trace(absl::StrCat("  ", row.sequence, " ", ToString(id), " ", WordText(row.WordOf(0)), " ",
+                     row.TimeOf(0)));
+  if (row.Refused()) {
+    ++counts_.refused;
+    model_.Refuse(unit, row.sequence);
+    // Steps that do not follow from what their author saw are refused, and decisions that one may
+    // not take alone; the model does not say which.
+    const auto open_to_judgement = [](const ModelChange& change) {
+      return !change.settled.empty() ||
+             std::any_of(change.edits.begin(), change.edits.end(),
+                         [&](const auto& edit) { return IsState(change.kind, edit.first); });
+    };
+    const bool steps = std::any_of(unit.changes.begin(), unit.changes.end(), open_to_judgement);
+    if (why.empty() && !steps) {
+      Violate("L3", absl::StrCat(where, ": got REJECTED (", row.reason, "), wanted it admitted"));
+    }
+    return;
+  }
+  if (!why.empty()) {
+    const bool access = why == "the site does not hold the file";
+    return Violate(access ? "L8" : "R12",
+                   absl::StrCat(where, ": got it admitted, wanted it refused: ", why));
+  }
+  CheckTimes(row, *known, unit);
+  std::vector<int64_t> times;
+  for (uint32_t i = 0; i < row.changes; ++i) times.push_back(row.TimeOf(i));
+  const std::vector<std::string> words = model_.Admit(unit, site, row.sequence, times);
+  for (uint32_t i = 0; i < row.changes && i < words.size(); ++i) {
+    const std::string word = WordText(row.WordOf(i));
+    counts_.conflicts += word == "CONFLICT" ? 1 : 0;
+    const ModelChange& change = unit.changes[i];
+    const ModelRecord* now = model_.At(change.record, row.sequence);
+    const bool judged =
+        std::all_of(change.edits.begin(), change.edits.end(), [&](const auto& edit) {
+          const auto heads = now->fields.find(edit.first);
+          return heads == now->fields.end() || Judged(change.kind, edit.first, heads->second);
+        });
+    if (judged && word != words[i]) {
+      Violate("L4", absl::StrCat(where, ": got ", word, ", wanted ", words[i]));
+    }
+  }
+}
+
+// R4. A pending change's clocks tell its true time when the device has not been restarted since;
+// nothing else may move it out of the bounds, and out of them it stands at the lower one.
+void World::CheckTimes(const server::UnitRow& row, const Known& known, const ModelUnit& unit) {
+  for (uint32_t i = 0; i < row.changes; ++i) {
+    const int64_t got = row.TimeOf(i);
+    int64_t lower = std::numeric_limits<int64_t>::min();
+    if (unit.stamp.contact_ms() > 0 && unit.stamp.contact_ms() <= row.received_ms) {
+      lower = unit.stamp.contact_ms();
+    }
+    const ModelChange change = model_.Resolved(unit.changes[i], row.sequence);
+    for (const auto& [field, edit] : change.edits) {
+      for (const Id& base : edit.base) {
+        if (model_.Admitted(base)) lower = std::max(lower, model_.TimeOf(base) + 1);
+      }
+      for (const auto& [element, adds] : edit.removals) {
+        for (const Id& add : adds) {
+          if (model_.Admitted(add)) lower = std::max(lower, model_.TimeOf(add) + 1);
+        }
+      }
+    }
+    const std::string where = absl::StrCat("server, sequence ", row.sequence, ", change ", i);
+    if (got < lower) {
+      return Violate("R4", absl::StrCat(where, ": got time ", got, ", wanted at least ", lower));
+    }
+    if (got > row.received_ms && got > lower + row.changes) {
+      return Violate("R4", absl::StrCat(where, ": got time ", got, ", wanted at most the receipt, ",
+                                        row.received_ms));
+    }
+    const bool clocks_tell = known.true_ms != 0 && known.boot == known.sending_boot;
+    const int64_t wanted = std::max(known.true_ms, lower);
+    if (clocks_tell && std::abs(got - wanted) > kSlackMs) {
+      return Violate("R4", absl::StrCat(where, ": got time ", got, ", wanted about ", wanted,
+                                        ", when it was made: the device ran all the time"));
+    }
+  }
+}
+
+void World::CheckMembership(server::ReadView& view) {
+  for (const std::string& site : sites_) {
+    const auto rows = view.Memberships(site);
+    if (!rows.ok()) return;
+    std::set<PlaceId> held;
+    for (const server::MembershipRow& row : *rows) {
+      held.insert({Bytes(row.compartment.file), row.compartment.tier});
+    }
+    if (held != model_.HeldBy(site, kNow)) {
+      Violate("L8", absl::StrCat("server: got ", held.size(), " compartments for ", site,
+                                 ", wanted ", model_.HeldBy(site, kNow).size()));
+    }
+  }
+}
+
+void World::CheckServerRecord(server::ReadView& view, const std::string& record) {
+  const auto state = view.Load(*Uuid::FromBytes(record));
+  if (!state.ok() || violation_) return;
+  const ModelRecord* wanted = model_.At(record, kNow);
+  const ModelRecord got = state->has_value() ? ToModel(**state) : ModelRecord();
+  std::set<uint32_t> fields;
+  for (const auto& [field, unused] : got.fields) fields.insert(field);
+  if (wanted != nullptr) {
+    for (const auto& [field, unused] : wanted->fields) fields.insert(field);
+  }
+  const auto heads_of = [](const ModelRecord* of, uint32_t field) {
+    return of != nullptr && of->fields.contains(field) ? of->fields.at(field) : Heads();
+  };
+  for (const uint32_t field : fields) {
+    const Heads is = heads_of(&got, field);
+    const Heads should = heads_of(wanted, field);
+    if (is == should) continue;
+    const bool lost = std::any_of(should.begin(), should.end(), [&](const ModelHead& head) {
+      return std::none_of(is.begin(), is.end(), [&](const ModelHead& h) {
+        return h.id == head.id && h.value == head.value;
+      });
+    });
+    return Violate(lost ? "L3" : "L2", absl::StrCat("server: got ", NameOf(record), ".", field, " ",
+                                                    ToText(is), ", wanted ", ToText(should)));
+  }
+}
+
+}  // namespace doorstep::sim

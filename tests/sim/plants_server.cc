@@ -1,0 +1,306 @@
+// Broken twins of the server's store.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sync/schema/schema.h"
+#include "tests/sim/forwarding.h"
+#include "tests/sim/plant_list.h"
+
+namespace doorstep::sim {
+namespace {
+
+using server::ReadView;
+using server::Store;
+using server::UnitRow;
+using server::WriteTransaction;
+
+// A store whose transactions are of a class.
+template <typename Twin>
+std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)> WritesOf() {
+  return [](std::unique_ptr<Store> inner) -> std::unique_ptr<Store> {
+    return std::make_unique<ForwardingStore>(
+        std::move(inner), nullptr, [](std::unique_ptr<WriteTransaction> write, Store* store) {
+          return std::make_unique<Twin>(std::move(write), store);
+        });
+  };
+}
+
+const FieldSpec* SpecOf(const RecordState& record, uint32_t field) {
+  const KindSpec* kind = Schema::BuiltIn()->Find(record.kind);
+  return kind == nullptr ? nullptr : kind->Find(field);
+}
+
+class Twin : public ForwardingWrite {
+ public:
+  Twin(std::unique_ptr<WriteTransaction> inner, Store* store)
+      : ForwardingWrite(std::move(inner)), store_(store) {}
+
+ protected:
+  Store* store_;
+};
+
+// Of fields of one class the last head alone is kept.
+template <MergeClass kClass>
+class KeepsLast : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    RecordState less = after;
+    for (FieldState& field : less.fields) {
+      const FieldSpec* spec = SpecOf(after, field.field);
+      if (spec == nullptr || spec->merge != kClass || field.heads.size() < 2) continue;
+      field.heads.erase(field.heads.begin(), field.heads.end() - 1);
+    }
+    return inner_->Save(before, less);
+  }
+};
+
+class ForgetsAgreed : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    RecordState less = after;
+    for (FieldState& field : less.fields) {
+      for (doorstep::Head& head : field.heads) head.agreed.reset();
+    }
+    return inner_->Save(before, less);
+  }
+};
+
+// A removal takes adds that its author never saw.
+class RemovesUnseen : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    RecordState less = after;
+    for (FieldState& field : less.fields) {
+      const FieldSpec* spec = SpecOf(after, field.field);
+      const FieldState* was = before == nullptr ? nullptr : before->Find(field.field);
+      if (spec == nullptr || !spec->is_set() || was == nullptr) continue;
+      std::set<std::string> removed;
+      for (const doorstep::Head& head : was->heads) {
+        const auto same = [&](const doorstep::Head& h) {
+          return h.id == head.id && h.value == head.value;
+        };
+        if (std::none_of(field.heads.begin(), field.heads.end(), same)) removed.insert(head.value);
+      }
+      std::erase_if(field.heads,
+                    [&](const doorstep::Head& head) { return removed.contains(head.value); });
+    }
+    return inner_->Save(before, less);
+  }
+};
+
+// The ledger is written after the commit that applied the unit.
+class LedgerLater : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status AddUnit(const UnitRow& unit) override {
+    later_.push_back(unit);
+    return absl::OkStatus();
+  }
+  absl::Status Commit() override {
+    if (absl::Status status = inner_->Commit(); !status.ok() || later_.empty()) return status;
+    inner_.reset();
+    auto write = store_->Write();
+    if (!write.ok()) return write.status();
+    for (const UnitRow& unit : later_) {
+      if (absl::Status status = (*write)->AddUnit(unit); !status.ok()) return status;
+    }
+    return (*write)->Commit();
+  }
+
+ private:
+  std::vector<UnitRow> later_;
+};
+
+class AppliesRepeats : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<std::optional<UnitRow>> FirstOverlap(const Uuid&, uint64_t, uint32_t) override {
+    return std::optional<UnitRow>();
+  }
+  absl::Status AddUnit(const UnitRow& unit) override {
+    const absl::Status status = inner_->AddUnit(unit);
+    return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
+  }
+};
+
+// The second record of a unit is not written.
+class HalfUnits : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<uint64_t> NextSequence() override {
+    saved_ = 0;
+    return inner_->NextSequence();
+  }
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    return ++saved_ == 2 ? absl::OkStatus() : inner_->Save(before, after);
+  }
+
+ private:
+  int saved_ = 0;
+};
+
+// A change's time is that of its receipt, whatever its device said.
+class TimesByReceipt : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    saves_.push_back({before == nullptr ? std::optional<RecordState>() : *before, after});
+    return absl::OkStatus();
+  }
+  absl::Status AddUnit(const UnitRow& unit) override {
+    for (Saved& save : saves_) {
+      for (FieldState& field : save.after.fields) {
+        for (doorstep::Head& head : field.heads) {
+          if (head.sequence == unit.sequence) head.time_ms = unit.received_ms;
+        }
+        std::sort(field.heads.begin(), field.heads.end(), HeadBefore);
+      }
+      const absl::Status status = inner_->Save(save.before ? &*save.before : nullptr, save.after);
+      if (!status.ok()) return status;
+    }
+    saves_.clear();
+    UnitRow late = unit;
+    late.times_ms = {unit.received_ms};
+    return inner_->AddUnit(late);
+  }
+
+ private:
+  struct Saved {
+    std::optional<RecordState> before;
+    RecordState after;
+  };
+  std::vector<Saved> saves_;
+};
+
+// Everybody may write everywhere.
+class WritesAnywhere : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<bool> IsMember(absl::string_view, server::CompartmentRef) override { return true; }
+};
+
+// Bases that nobody has heard of count as known.
+class TakesAnyBase : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<std::optional<UnitRow>> UnitOf(const ChangeId& change) override {
+    auto row = inner_->UnitOf(change);
+    if (!row.ok() || row->has_value()) return row;
+    UnitRow made;
+    made.counter = change.counter;
+    made.words = {Word::kApplied};
+    made.times_ms = {0};
+    return std::optional<UnitRow>(made);
+  }
+};
+
+// What was refused is not worth keeping.
+class ForgetsRefused : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status AddUnit(const UnitRow& unit) override {
+    refused_ = unit.Refused();
+    return inner_->AddUnit(unit);
+  }
+  absl::Status AddHistory(const server::HistoryRow& row) override {
+    return refused_ ? absl::OkStatus() : inner_->AddHistory(row);
+  }
+
+ private:
+  bool refused_ = false;
+};
+
+// Who holds what is looked up now and then, not for each batch.
+class StaleMembership : public ForwardingView {
+ public:
+  using Cache = std::map<std::string, std::pair<int, std::vector<server::MembershipRow>>>;
+  StaleMembership(std::unique_ptr<ReadView> inner, std::shared_ptr<Cache> cache)
+      : ForwardingReading(std::move(inner)), cache_(std::move(cache)) {}
+
+  absl::StatusOr<std::vector<server::MembershipRow>> Memberships(absl::string_view site) override {
+    constexpr int kUses = 6;
+    auto& [uses, rows] = (*cache_)[std::string(site)];
+    if (uses++ % kUses == 0) {
+      auto now = inner_->Memberships(site);
+      if (!now.ok()) return now;
+      rows = *now;
+    }
+    return rows;
+  }
+
+ private:
+  std::shared_ptr<Cache> cache_;
+};
+
+std::unique_ptr<Store> WithStaleMembership(std::unique_ptr<Store> inner) {
+  auto cache = std::make_shared<StaleMembership::Cache>();
+  return std::make_unique<ForwardingStore>(
+      std::move(inner),
+      [cache](std::unique_ptr<ReadView> view) {
+        return std::make_unique<StaleMembership>(std::move(view), cache);
+      },
+      nullptr);
+}
+
+}  // namespace
+
+std::vector<Plant> ServerPlants() {
+  std::vector<Plant> plants;
+  const auto add = [&](const char* name, const char* rule, int within, const char* what,
+                       std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)> store) {
+    Plant& plant = plants.emplace_back();
+    plant.name = name;
+    plant.rule = rule;
+    plant.what = what;
+    plant.within = within;
+    plant.store = std::move(store);
+  };
+  add("last-writer-wins", "R1", 20, "of a REVIEW field the last head alone is kept",
+      WritesOf<KeepsLast<MergeClass::kReview>>());
+  add("text-overwritten", "R2", 10, "of a TEXT field the last head alone is kept",
+      WritesOf<KeepsLast<MergeClass::kText>>());
+  add("agreed-forgotten", "R2", 10, "the value that both sides knew is not kept with a head",
+      WritesOf<ForgetsAgreed>());
+  add("ledger-outside", "R5", 20, "an outcome is stored after the commit that applied the unit",
+      WritesOf<LedgerLater>());
+  add("repeat-applied", "R3", 10, "a unit that comes again is applied again",
+      WritesOf<AppliesRepeats>());
+  add("receipt-time", "R4", 10, "a change has the time of its receipt", WritesOf<TimesByReceipt>());
+  add("stale-membership", "R7", 10,
+      "who may see what is looked up before a batch is sent, not then", WithStaleMembership);
+  add("half-unit", "R8", 30, "one record of a unit is not written", WritesOf<HalfUnits>());
+  add("state-overwritten", "R9", 50, "of concurrent transitions the last alone is kept",
+      WritesOf<KeepsLast<MergeClass::kState>>());
+  add("refused-forgotten", "R10", 10, "what was refused is not in the history",
+      WritesOf<ForgetsRefused>());
+  add("remove-wins", "R13", 200, "a removal takes adds that its author had not seen",
+      WritesOf<RemovesUnseen>());
+  add("twin-overwritten", "R15", 10, "of two registrations under one id the last alone is kept",
+      WritesOf<KeepsLast<MergeClass::kImmutable>>());
+  add("write-anywhere", "R21", 10, "who may not see a file may write to it",
+      WritesOf<WritesAnywhere>());
+  Plant& order = plants.emplace_back();
+  order.name = "any-base";
+  order.rule = "R9";
+  order.what = "a unit is admitted before what it names as base";
+  order.within = 10;
+  order.store = WritesOf<TakesAnyBase>();
+  order.transport = ReorderedUnits;
+  Plant& unsynced = plants.emplace_back();
+  unsynced.name = "server-unsynced";
+  unsynced.rule = "R3";
+  unsynced.what = "a receipt comes before the commit is on the disk";
+  unsynced.within = 10;
+  unsynced.server_sync = DatabaseOptions::Sync::kOff;
+  return plants;
+}
+
+}  // namespace doorstep::sim

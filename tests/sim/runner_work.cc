@@ -1,0 +1,274 @@
+// Steps that are people's work: editing, deciding, syncing, looking.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client-lib/replica_impl.h"
+#include "nlohmann/json.hpp"
+#include "tests/sim/link.h"
+#include "tests/sim/oracles.h"
+#include "tests/sim/runner.h"
+
+namespace doorstep::sim {
+namespace {
+
+// A session takes no more exchanges than this, whatever a plant does to it.
+constexpr int64_t kMaxExchanges = 300;
+
+}  // namespace
+
+// --- Editing ---
+
+SimDevice* Runner::On(const Step& step) {
+  acted_ = world_.Find(step.Arg(0));
+  return acted_ != nullptr && acted_->replica != nullptr ? acted_ : nullptr;
+}
+
+absl::Status Runner::Commit(SimDevice& device, const std::string& user,
+                            const std::vector<const Form*>& forms,
+                            const std::function<absl::Status(Edits&)>& edit) {
+  const int64_t last = device.outbox.empty() ? 0 : device.outbox.rbegin()->first;
+  const absl::Status status = device.replica->Transact({user}, edit);
+  world_.Trace(absl::StrCat("  ", absl::StatusCodeToString(status.code()), " ",
+                            status.message().substr(0, 160)));
+  if (device.disk->power_cuts() != device.cuts_seen) return status;
+  world_.ScanOutbox(device);
+  for (auto it = device.outbox.upper_bound(last); it != device.outbox.end(); ++it) {
+    if (!status.ok()) {
+      world_.Violate("L6", absl::StrCat(device.name, ": got a change although Transact failed"));
+    }
+    Entry& entry = it->second;
+    entry.true_ms = world_.now_ms();
+    entry.boot = device.clock->Read().boot;
+    entry.durable = device.durable;
+    world_.counts().commits += entry.unit.changes.size();
+    for (const Form* form : forms) CheckBases(world_, device, entry, *form);
+  }
+  const bool excused = device.disk_faulty || absl::IsFailedPrecondition(status) ||
+                       absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status) ||
+                       absl::IsNotFound(status) || absl::IsPermissionDenied(status);
+  if (!status.ok() && !excused) {
+    world_.Violate("L6", absl::StrCat(device.name, ": got '", status.ToString(),
+                                      "', wanted a commit to succeed"));
+  }
+  return status;
+}
+
+std::optional<Form> Runner::FormOf(SimDevice& device, const std::string& record) {
+  const auto id = world_.records().find(record);
+  if (id == world_.records().end()) return std::nullopt;
+  absl::StatusOr<OpenRecord> opened = device.replica->Get(Uuid::FromBytes(id->second)->ToString());
+  if (!opened.ok()) return std::nullopt;
+  Form form{*std::move(opened), {}};
+  const RecordInfo info = form.opened.Info();
+  const KindSpec* kind = device.schema->FindByName(info.kind);
+  if (kind == nullptr) return std::nullopt;
+  for (const FieldInfo& field : info.fields) {
+    for (const Version& version : field.versions) {
+      form.seen[kind->FindByName(field.field)->number()][ParseId(version.change)] = version.pending;
+    }
+  }
+  return form;
+}
+
+// create DEVICE USER RECORD KIND [file=new|site|RECORD] [tier=T] {JSON}
+// A record that is there already: its id is given again, as two registrations of one import would.
+void Runner::Create(const Step& step) {
+  SimDevice* device = On(step);
+  if (device == nullptr || step.edits.empty()) return;
+  const std::string& name = step.Arg(2);
+  const auto known = world_.records().find(name);
+  AddOptions add;
+  const std::string file = step.Option("file", "site");
+  if (file == "new") add.file = "new";
+  if (const auto of = world_.records().find(file); of != world_.records().end()) {
+    const std::string bytes = world_.FileOf(of->second);
+    if (!bytes.empty()) add.file = Uuid::FromBytes(bytes)->ToString();
+  }
+  if (known != world_.records().end()) {
+    add.id = Uuid::FromBytes(known->second)->ToString();
+    const std::string bytes = world_.FileOf(known->second);
+    if (!bytes.empty()) add.file = Uuid::FromBytes(bytes)->ToString();
+  }
+  add.tier = step.Option("tier");
+  std::string id;
+  const absl::Status status = Commit(*device, step.Arg(1), {}, [&](Edits& edits) -> absl::Status {
+    auto added = edits.AddJson(step.Arg(3), step.edits[0].second, add);
+    if (added.ok()) id = *added;
+    return added.status();
+  });
+  if (!id.empty() && known == world_.records().end()) {
+    world_.records()[name] = std::string(Uuid::Parse(id)->AsBytes());
+  }
+}
+
+// open DEVICE USER RECORD
+void Runner::OpenForm(const Step& step) {
+  SimDevice* device = On(step);
+  if (device == nullptr) return;
+  std::optional<Form> form = FormOf(*device, step.Arg(2));
+  if (form) device->forms.insert_or_assign({step.Arg(1), step.Arg(2)}, *std::move(form));
+}
+
+// save DEVICE USER RECORD {JSON}   the form that the user has open
+// edit DEVICE USER RECORD {JSON}   one that is opened for it
+void Runner::Save(const Step& step) {
+  SimDevice* device = On(step);
+  if (device == nullptr || step.edits.empty()) return;
+  const auto open = device->forms.find({step.Arg(1), step.Arg(2)});
+  std::optional<Form> form;
+  if (step.verb == "save" && open != device->forms.end()) {
+    form = std::move(open->second);
+    device->forms.erase(open);
+  } else {
+    form = FormOf(*device, step.Arg(2));
+  }
+  if (!form) return;
+  std::optional<Form> now;
+  if (plant_ != nullptr && plant_->base_at_save) now = FormOf(*device, step.Arg(2));
+  const OpenRecord& opened = now ? now->opened : form->opened;
+  Commit(*device, step.Arg(1), {&*form}, [&](Edits& edits) {
+    return edits.UpdateJson(opened, step.edits[0].second);
+  }).IgnoreError();
+}
+
+// bulk DEVICE USER RECORD {JSON} ; RECORD {JSON} ...   one transaction
+void Runner::Bulk(const Step& step) {
+  SimDevice* device = On(step);
+  if (device == nullptr) return;
+  std::map<std::string, Form> forms;
+  std::vector<const Form*> shown;
+  for (const auto& [record, json] : step.edits) {
+    std::optional<Form> form = FormOf(*device, record);
+    if (form) forms.emplace(record, *std::move(form));
+  }
+  for (const auto& [record, form] : forms) shown.push_back(&form);
+  if (forms.empty()) return;
+  Commit(*device, step.Arg(1), shown, [&](Edits& edits) -> absl::Status {
+    for (const auto& [record, json] : step.edits) {
+      const auto form = forms.find(record);
+      if (form == forms.end()) continue;
+      if (absl::Status status = edits.UpdateJson(form->second.opened, json); !status.ok()) {
+        return status;
+      }
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+// settle DEVICE USER pick=N mode=keep|both|new {FIELD: VALUE, ...}   the Nth open case
+void Runner::Settle(const Step& step) {
+  SimDevice* device = On(step);
+  if (device == nullptr) return;
+  const auto conflicts = device->replica->Conflicts();
+  if (!conflicts.ok() || conflicts->empty()) return;
+  const auto pick = static_cast<size_t>(step.Number("pick"));
+  const Conflict& open = (*conflicts)[pick % conflicts->size()];
+  if (open.versions.empty()) return;
+  Decision decision;
+  decision.reason = "because";
+  decision.keep = 1 + static_cast<int>(pick % open.versions.size());
+  if (step.Option("mode") == "both") decision.mode = Decision::Mode::kBoth;
+  if (step.Option("mode") == "new" && !step.edits.empty()) {
+    const auto values = nlohmann::json::parse(step.edits[0].second, nullptr, false);
+    if (values.is_object() && values.contains(open.field)) {
+      decision.mode = Decision::Mode::kNewValue;
+      decision.json = values[open.field].dump();
+    }
+  }
+  std::optional<Form> form;
+  for (const auto& [name, id] : world_.records()) {
+    if (id == std::string(Uuid::Parse(open.record)->AsBytes())) form = FormOf(*device, name);
+  }
+  if (!form) return;
+  const absl::Status status = Commit(*device, step.Arg(1), {&*form}, [&](Edits& edits) {
+    return edits.Settle(open.case_id, decision);
+  });
+  if (status.ok()) ++world_.counts().faults["(settled)"];
+}
+
+// --- Syncing ---
+
+// sync DEVICE [steps=N] [EXCHANGE=FAULT ...]   goes on with the sync that is under way, if any
+void Runner::Sync(const Step& step) {
+  SimDevice* device = On(step);
+  if (device == nullptr) return;
+  std::map<int, std::string> faults;
+  for (const auto& [name, value] : step.options) {
+    int exchange = 0;
+    if (absl::SimpleAtoi(name, &exchange)) faults[exchange] = value;
+  }
+  device->link->Plan(std::move(faults));
+  if (device->session == nullptr) {
+    auto session = client::Session::Start(device->store(), device->directory, *device->clock,
+                                          *device->entropy, *device->link);
+    if (!session.ok()) return;
+    device->session = *std::move(session);
+    device->repair_told = false;
+  }
+  const int64_t steps = std::min(step.Number("steps", kMaxExchanges), kMaxExchanges);
+  for (int64_t i = 0; i < steps && !world_.violation(); ++i) {
+    const absl::StatusOr<bool> more = device->session->Step();
+    world_.Trace(absl::StrCat("  exchange ", i + 1, ": ",
+                              more.ok() ? (*more ? "more" : "done") : more.status().ToString()));
+    if (device->disk->power_cuts() != device->cuts_seen) return;
+    world_.ScanOutbox(*device);
+    const bool repaired = device->session->result().repaired;
+    if (repaired && !world_.restored() && !std::exchange(device->repair_told, true) &&
+        !std::exchange(device->drifted, false)) {
+      world_.Violate("L1", absl::StrCat(device->name,
+                                        ": got rows that differ from the "
+                                        "server's, wanted the same without a repair"));
+    }
+    if (more.ok() && *more) continue;
+    const bool excused = device->link->disturbed() || device->disk_faulty || world_.restored() ||
+                         world_.server().disk_faulty || world_.server().dead;
+    if (!more.ok() && !excused) {
+      world_.Violate("L9", absl::StrCat(device->name, ": got '", more.status().ToString(),
+                                        "', wanted a sync without faults to go on"));
+    }
+    if (more.ok()) ++world_.counts().syncs;
+    device->session = nullptr;
+    if (plant_ != nullptr && plant_->after_sync != nullptr) {
+      plant_->after_sync(device->store().db());
+    }
+    return;
+  }
+}
+
+// deliver N   the Nth late message arrives
+void Runner::Deliver(const Step& step) {
+  std::deque<Letter>& letters = world_.letters();
+  size_t place = 0;
+  if (letters.empty() || !absl::SimpleAtoi(step.Arg(0), &place)) return;
+  const auto it = letters.begin() + static_cast<std::ptrdiff_t>(place % letters.size());
+  const Letter letter = *it;
+  letters.erase(it);
+  letter.from->link->Arrive(letter.push);
+}
+
+// history DEVICE RECORD
+void Runner::History(const Step& step) {
+  SimDevice* device = On(step);
+  const auto record = world_.records().find(step.Arg(1));
+  if (device == nullptr || record == world_.records().end()) return;
+  device->link->Plan({});
+  const std::string id = Uuid::FromBytes(record->second)->ToString();
+  const auto lines = device->replica->History(id, device->link.get());
+  if (!lines.ok()) return;
+  const ModelRecord* stored = world_.model().At(record->second, ~uint64_t{0});
+  const bool held =
+      stored != nullptr && world_.model().Holds(device->site, stored->place, ~uint64_t{0});
+  for (const HistoryLine& line : *lines) {
+    if (world_.restored() || held || !line.from_server) continue;
+    world_.Violate("L8", absl::StrCat(device->name, ": got history of ", step.Arg(1),
+                                      ", wanted none of a file that it does not hold"));
+  }
+}
+
+}  // namespace doorstep::sim
