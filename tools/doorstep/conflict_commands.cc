@@ -203,14 +203,13 @@ void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto* settle = app.add_subcommand("settle", "Decide between two versions");
   auto case_id = std::make_shared<std::string>();
   auto decision = std::make_shared<Decision>();
-  auto both = std::make_shared<bool>(false);
   settle->add_option("CASE", *case_id, "Its id, or the first digits")->required();
   auto* how = settle->add_option_group("how", "One of");
   auto* keep = how->add_option("--keep", decision->keep, "Version N stands")
                    ->type_name("N")
                    ->check(CLI::PositiveNumber);
   auto* value = how->add_option("--value", decision->json, "Another value")->type_name("JSON");
-  how->add_flag("--both", *both, "Both were right, at different times: the later one stands");
+  how->add_flag("--both")->description("Both were right, at different times: the later one stands");
   how->require_option(1);
   settle->add_option("--reason", decision->reason, "Why; everybody sees it")->required();
   settle->footer(
