@@ -413,7 +413,7 @@ absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entrop
     DOORSTEP_ASSIGN_OR_RETURN(const Digest ours, TotalDigest(store.db()));
     result.digests_agree = ours == theirs;
   }
-  if (!result.digests_agree) DOORSTEP_RETURN_IF_ERROR(BeginRepair(store));
+  if (!result.digests_agree) DOORSTEP_RETURN_IF_ERROR(MeetDifferentRows(store));
   DOORSTEP_RETURN_IF_ERROR(write.Commit());
   if (result.lost) DOORSTEP_RETURN_IF_ERROR(Forget(store));
   return result;

@@ -58,9 +58,8 @@ absl::Status ReopenLost(Store& store, uint64_t common_sequence, Ids* ids,
   });
 }
 
-}  // namespace
-
-absl::Status MeetRestoredServer(Store& store, uint64_t common_sequence) {
+// `rescue`: heads beyond `common_sequence` that are not own are noted.
+absl::Status BeginAnew(Store& store, uint64_t common_sequence, bool rescue) {
   Ids own;
   absl::flat_hash_set<Uuid> records;
   DOORSTEP_RETURN_IF_ERROR(ReopenLost(store, common_sequence, &own, &records));
@@ -71,7 +70,7 @@ absl::Status MeetRestoredServer(Store& store, uint64_t common_sequence) {
         RecordState rest = state;
         for (FieldState& field : rest.fields) {
           for (const Head& head : field.heads) {
-            if (head.sequence <= common_sequence || own.contains(head.id)) continue;
+            if (!rescue || head.sequence <= common_sequence || own.contains(head.id)) continue;
             DOORSTEP_RETURN_IF_ERROR(Rescue(store, state, field.field, head));
           }
           std::erase_if(field.heads, [&](const Head& head) { return own.contains(head.id); });
@@ -89,6 +88,16 @@ absl::Status MeetRestoredServer(Store& store, uint64_t common_sequence) {
   }
   for (const Uuid& record : records) DOORSTEP_RETURN_IF_ERROR(fold.Refold(record));
   return BeginRepair(store);
+}
+
+}  // namespace
+
+absl::Status MeetRestoredServer(Store& store, uint64_t common_sequence) {
+  return BeginAnew(store, common_sequence, /*rescue=*/true);
+}
+
+absl::Status MeetDifferentRows(Store& store) {
+  return BeginAnew(store, /*common_sequence=*/0, /*rescue=*/false);
 }
 
 absl::StatusOr<bool> AnyRescued(Store& store) {

@@ -20,6 +20,9 @@ namespace doorstep::client {
 
 // `common_sequence`: up to it the server has what it had when this replica last spoke to it.
 absl::Status MeetRestoredServer(Store& store, uint64_t common_sequence);
+// The digests differ, and nobody knows why: perhaps the server was restored and does not know it.
+// All own work is handed over again (a repeat changes nothing), every record is received again.
+absl::Status MeetDifferentRows(Store& store);
 
 absl::StatusOr<bool> AnyRescued(Store& store);
 // The server has these heads again.

@@ -378,7 +378,8 @@ absl::Status Session::HandleCheckpoint(const Batch& batch) {
     return absl::OkStatus();
   }
   if (!applied.digests_agree) {
-    result_.totals.step = SyncProgress::Step::kReceiving;
+    last_unit_ = 0;
+    state_ = State::kPush;
     return absl::OkStatus();
   }
   state_ = State::kDone;

@@ -102,6 +102,20 @@ TEST_F(RestoredTest, ADeviceThatKnowsMoreTellsAServerThatDoesNotKnow) {
   EXPECT_EQ(Title(price_), "second");
 }
 
+// Nobody told the server, and others pushed so much that no sequence gives it away: the digests do.
+TEST_F(RestoredTest, WhatWasOvertakenUnnoticedIsHandedOverAgain) {
+  Must(khan_.device->Edit(record_, R"({"title":"second"})"));
+  Must(khan_.Sync());
+  Restore(/*told=*/false);
+  for (int i = 0; i < 5; ++i) Must(price_.device->Add("CaseStudy", R"({"title":"price's"})"));
+  Must(price_.Sync());
+  EXPECT_TRUE(Must(khan_.Sync()).repaired);
+  SyncAll();
+  EXPECT_THAT(Must(Must(world_.tenant().store().Read())->Epochs()), SizeIs(1));
+  ExpectAgreement();
+  EXPECT_EQ(Title(price_), "second");
+}
+
 // Price's edit stands on Khan's, and is handed over first.
 TEST_F(RestoredTest, TheOrderInWhichDevicesComeBackDoesNotMatter) {
   Must(khan_.device->Edit(record_, R"({"title":"second"})"));
