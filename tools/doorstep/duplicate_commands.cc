@@ -15,18 +15,6 @@ namespace {
 using nlohmann::json;
 using Verdict = Duplicate::Verdict;
 
-std::string VerdictWord(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kSuggested:
-      return "SUGGESTED";
-    case Verdict::kSame:
-      return "SAME";
-    case Verdict::kDifferent:
-      break;
-  }
-  return "DIFFERENT";
-}
-
 int PrintDuplicates(const Globals& globals, const std::string& id, bool all) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
@@ -37,15 +25,7 @@ int PrintDuplicates(const Globals& globals, const std::string& id, bool all) {
   }
   if (globals.json) {
     json list = json::array();
-    for (const Duplicate& each : *found) {
-      json line = {{"kind", each.kind},
-                   {"first", each.first},
-                   {"second", each.second},
-                   {"equal", each.equal},
-                   {"verdict", VerdictWord(each.verdict)}};
-      if (!each.reason.empty()) line["reason"] = each.reason;
-      list.push_back(std::move(line));
-    }
+    for (const Duplicate& each : *found) list.push_back(ToJson(each));
     PrintJson({{"duplicates", list}});
     return kOk;
   }

@@ -1,4 +1,4 @@
-// How `doorstep` shows things: JSON for machines, the users' words for people.
+// How `doorstep` shows things to people, in their words. (For machines: doorstep/json.h.)
 #ifndef TOOLS_DOORSTEP_OUTPUT_H_
 #define TOOLS_DOORSTEP_OUTPUT_H_
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "doorstep/json.h"
 #include "doorstep/types.h"
 #include "nlohmann/json.hpp"
 
@@ -14,25 +15,14 @@ namespace doorstep::cli {
 
 // One object on standard output.
 void PrintJson(const nlohmann::json& json);
-// JSON text from the library as a value; text that does not parse becomes a string.
-nlohmann::json Parsed(const std::string& json);
 // A value on one line, as a person reads it: {"likelihood":4,"severity":3,"rationale":"x"} becomes
 // `12 (4 x 3) - "x"`; lists are joined by commas; enum names lose their underscores.
 std::string ShortValue(const nlohmann::json& value);
 
 // "Tue 22 Nov 14:00" in local time; "never" for 0.
 std::string WhenText(int64_t ms);
-std::string Utc(int64_t ms);
 
-absl::string_view StateWord(ChangeState state);      // "APPLIED"
 absl::string_view StateOnScreen(ChangeState state);  // "received"
-
-nlohmann::json ToJson(const Version& version);
-nlohmann::json ToJson(const Conflict& conflict);
-nlohmann::json ToJson(const AuthorNotice& notice);
-nlohmann::json ToJson(const OwnChange& change);
-nlohmann::json ToJson(const HistoryLine& line);
-nlohmann::json ToJson(const RecordInfo& info);
 
 // The conflict as its screen shows it, with the commands that settle it.
 void PrintConflict(const Conflict& conflict);

@@ -237,17 +237,6 @@ std::string SignatureText(const SignOffInfo& signature) {
   return text;
 }
 
-json SignatureJson(const SignOffInfo& signature) {
-  constexpr const char* kStates[] = {"SIGNED", "AMENDED", "UNASSESSED"};
-  return {{"id", signature.id},
-          {"author", signature.author},
-          {"time", Utc(signature.time_ms)},
-          {"pending", signature.pending},
-          {"state", kStates[static_cast<int>(signature.state)]},
-          {"amended", signature.amended},
-          {"not_covered", signature.not_covered}};
-}
-
 int Get(const Globals& globals, const std::string& id) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
@@ -258,7 +247,7 @@ int Get(const Globals& globals, const std::string& id) {
   auto signatures = (*replica)->SignOffs(record->id());
   if (!signatures.ok()) return Fail(globals, signatures.status());
   for (const SignOffInfo& signature : *signatures) {
-    (*whole)["meta"]["sign_offs"].push_back(SignatureJson(signature));
+    (*whole)["meta"]["sign_offs"].push_back(ToJson(signature));
   }
   if (globals.json) {
     PrintJson(*whole);

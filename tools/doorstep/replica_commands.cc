@@ -56,25 +56,7 @@ int PrintStatus(const Globals& globals) {
   auto status = (*replica)->Status();
   if (!status.ok()) return Fail(globals, status.status());
   if (globals.json) {
-    PrintJson(
-        {{"tenant", status->tenant},
-         {"site", status->site},
-         {"site_file", status->site_file},
-         {"device", status->device},
-         {"device_name", status->device_name},
-         {"user", status->user},
-         {"server", status->server},
-         {"schema", status->schema_hash},
-         {"checkpoint", status->checkpoint},
-         {"up_to_date_at",
-          status->up_to_date_at_ms == 0 ? json(nullptr) : json(Utc(status->up_to_date_at_ms))},
-         {"complete", status->complete},
-         {"records", status->records},
-         {"expected_records", status->expected_records},
-         {"waiting", status->waiting},
-         {"needs_you", status->needs_you},
-         {"conflicts", status->conflicts},
-         {"notices", status->notices}});
+    PrintJson(ToJson(*status));
     return kOk;
   }
   std::cout << status->device_name << " at " << status->site << ", used by " << status->user << "\n"
@@ -99,14 +81,7 @@ int PrintDigest(const Globals& globals, bool verify) {
   auto digest = (*replica)->Digest(verify);
   if (!digest.ok()) return Fail(globals, digest.status());
   if (globals.json) {
-    json compartments = json::array();
-    for (const CompartmentInfo& c : digest->compartments) {
-      compartments.push_back(
-          {{"file", c.file}, {"tier", c.tier}, {"digest", c.digest}, {"records", c.records}});
-    }
-    PrintJson({{"checkpoint", digest->checkpoint},
-               {"digest", digest->digest},
-               {"compartments", compartments}});
+    PrintJson(ToJson(*digest));
     return kOk;
   }
   std::vector<std::vector<std::string>> rows;
@@ -116,22 +91,6 @@ int PrintDigest(const Globals& globals, bool verify) {
   PrintTable({"record of", "tier", "records", "digest"}, rows);
   std::cout << "all, at checkpoint " << digest->checkpoint << ": " << digest->digest << "\n";
   return kOk;
-}
-
-json ResultJson(const SyncResult& result) {
-  return {{"checkpoint", result.checkpoint},
-          {"sent", result.totals.changes_sent},
-          {"received", result.totals.records_received},
-          {"bytes_sent", result.totals.bytes_sent},
-          {"bytes_received", result.totals.bytes_received},
-          {"outcomes",
-           {{"APPLIED", result.applied},
-            {"MERGED", result.merged},
-            {"CONFLICT", result.conflict},
-            {"HELD", result.held},
-            {"REJECTED", result.rejected}}},
-          {"waiting", result.waiting},
-          {"repaired", result.repaired}};
 }
 
 absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport) {
@@ -152,7 +111,7 @@ absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport) {
 
 void PrintResult(const Globals& globals, Replica& replica, const SyncResult& result) {
   if (globals.json) {
-    PrintJson(ResultJson(result));
+    PrintJson(ToJson(result));
     return;
   }
   std::cout << "Sent " << result.totals.changes_sent << ", received "

@@ -19,16 +19,7 @@ int PrintRescued(const Globals& globals) {
   if (!found.ok()) return Fail(globals, found.status());
   if (globals.json) {
     json list = json::array();
-    for (const Rescued& each : *found) {
-      list.push_back({{"change", each.change},
-                      {"record", each.record},
-                      {"kind", each.kind},
-                      {"file", each.file},
-                      {"tier", each.tier},
-                      {"author", each.author},
-                      {"time", Utc(each.time_ms)},
-                      {"fields", Parsed(each.json)}});
-    }
+    for (const Rescued& each : *found) list.push_back(ToJson(each));
     PrintJson({{"rescued", list}});
     return kOk;
   }

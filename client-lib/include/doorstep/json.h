@@ -1,0 +1,37 @@
+// The values that a replica hands out as JSON: what `doorstep --json` prints and the C interface
+// returns. Times are text, ISO 8601 in UTC; keys that have nothing to say are left out.
+#ifndef DOORSTEP_JSON_H_
+#define DOORSTEP_JSON_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "doorstep/types.h"
+#include "nlohmann/json_fwd.hpp"
+
+namespace doorstep {
+
+nlohmann::json ToJson(const Version& version);
+nlohmann::json ToJson(const Conflict& conflict);
+nlohmann::json ToJson(const AuthorNotice& notice);
+nlohmann::json ToJson(const Duplicate& pair);
+nlohmann::json ToJson(const RecordInfo& info);
+nlohmann::json ToJson(const SignOffInfo& signature);
+nlohmann::json ToJson(const OwnChange& change);
+nlohmann::json ToJson(const HistoryLine& line);
+nlohmann::json ToJson(const Rescued& change);
+nlohmann::json ToJson(const DigestInfo& digest);
+nlohmann::json ToJson(const ReplicaStatus& status);
+nlohmann::json ToJson(const SyncResult& result);
+
+// JSON text from the library (`Version::json` and the like) as a value; text that does not parse
+// becomes a string.
+nlohmann::json Parsed(const std::string& json);
+// "2026-11-22T14:00:00.000Z"
+std::string Utc(int64_t ms);
+absl::string_view StateWord(ChangeState state);  // "APPLIED"
+
+}  // namespace doorstep
+
+#endif  // DOORSTEP_JSON_H_

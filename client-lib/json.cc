@@ -1,0 +1,267 @@
+#include "doorstep/json.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "nlohmann/json.hpp"
+
+namespace doorstep {
+namespace {
+
+using nlohmann::json;
+
+const char* VerdictWord(Duplicate::Verdict verdict) {
+  switch (verdict) {
+    case Duplicate::Verdict::kSuggested:
+      return "SUGGESTED";
+    case Duplicate::Verdict::kSame:
+      return "SAME";
+    case Duplicate::Verdict::kDifferent:
+      break;
+  }
+  return "DIFFERENT";
+}
+
+}  // namespace
+
+json Parsed(const std::string& text) {
+  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return value.is_discarded() ? json(text) : value;
+}
+
+std::string Utc(int64_t ms) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(ms), absl::UTCTimeZone());
+}
+
+absl::string_view StateWord(ChangeState state) {
+  switch (state) {
+    case ChangeState::kWaiting:
+      return "WAITING";
+    case ChangeState::kApplied:
+      return "APPLIED";
+    case ChangeState::kMerged:
+      return "MERGED";
+    case ChangeState::kConflict:
+      return "CONFLICT";
+    case ChangeState::kHeld:
+      return "HELD";
+    case ChangeState::kRejected:
+      return "REJECTED";
+    case ChangeState::kWithdrawn:
+      return "WITHDRAWN";
+  }
+  return "UNKNOWN";
+}
+
+json ToJson(const Version& version) {
+  json out = {{"change", version.change},
+              {"author", version.author},
+              {"time", Utc(version.time_ms)},
+              {"pending", version.pending},
+              {"value", Parsed(version.json)}};
+  if (!version.words.empty()) out["words"] = version.words;
+  if (!version.settled.empty()) out["settled"] = version.settled;
+  if (version.removes) out["removes"] = true;
+  if (!version.field.empty()) {
+    out["field"] = version.field;
+    out["record"] = version.record;
+  }
+  if (version.device_time_ms != 0) out["device_time"] = Utc(version.device_time_ms);
+  if (version.uncertainty_ms != 0) out["uncertainty_ms"] = version.uncertainty_ms;
+  return out;
+}
+
+namespace {
+
+json ToJson(const CasePerson& person) {
+  if (person.name.empty()) return nullptr;
+  return {{"name", person.name}, {"role", person.role}};
+}
+
+}  // namespace
+
+json ToJson(const Conflict& conflict) {
+  json versions = json::array();
+  for (const Version& version : conflict.versions) versions.push_back(ToJson(version));
+  json passed_over = json::array();
+  for (const Conflict::PassedOver& over : conflict.passed_over) {
+    passed_over.push_back({{"name", over.name}, {"why", over.why}});
+  }
+  json out = {
+      {"case", conflict.case_id},
+      {"record", conflict.record},
+      {"kind", conflict.kind},
+      {"title", conflict.title},
+      {"field", conflict.field},
+      {"label", conflict.label},
+      {"safety", conflict.safety},
+      {"versions", versions},
+      {"until_decided",
+       conflict.until_decided_json.empty() ? json(nullptr) : Parsed(conflict.until_decided_json)},
+      {"until_decided_words", conflict.until_decided},
+      {"unchanged", conflict.unchanged},
+      {"paused", conflict.paused},
+      {"opened", Utc(conflict.opened_ms)},
+      {"due", Utc(conflict.due_ms)},
+      {"reviewer", ToJson(conflict.reviewer)},
+      {"deputy", ToJson(conflict.deputy)},
+      {"duty_contact", ToJson(conflict.duty)},
+      {"with", ToJson(conflict.with)},
+      {"level", conflict.level},
+      {"next", conflict.next_ms == 0 ? json(nullptr) : json(Utc(conflict.next_ms))},
+      {"passed_over", passed_over},
+      {"you_may_settle", conflict.you_may_settle}};
+  if (!conflict.advice.empty()) out["advice"] = conflict.advice;
+  if (!conflict.nobody.empty()) out["nobody"] = conflict.nobody;
+  return out;
+}
+
+json ToJson(const AuthorNotice& notice) {
+  json out = {{"notice", notice.id},
+              {"record", notice.record},
+              {"kind", notice.kind},
+              {"title", notice.title},
+              {"field", notice.field},
+              {"label", notice.label},
+              {"author", notice.author},
+              {"change", notice.change},
+              {"yours", notice.yours_json.empty() ? json(nullptr) : Parsed(notice.yours_json)},
+              {"by_change", notice.by_change},
+              {"by", notice.by_author},
+              {"at", Utc(notice.by_time_ms)},
+              {"state", std::string(StateWord(notice.state))},
+              {"now", notice.now_json.empty() ? json(nullptr) : Parsed(notice.now_json)},
+              {"read", notice.read}};
+  if (!notice.case_id.empty()) out["case"] = notice.case_id;
+  return out;
+}
+
+json ToJson(const OwnChange& change) {
+  json out = {{"change", change.change}, {"record", change.record},
+              {"kind", change.kind},     {"author", change.author},
+              {"fields", change.fields}, {"state", std::string(StateWord(change.state))},
+              {"sent", change.sent},     {"device_time", Utc(change.device_time_ms)}};
+  if (!change.reason.empty()) out["reason"] = change.reason;
+  if (!change.what_to_do.empty()) out["what_to_do"] = change.what_to_do;
+  if (change.admitted_time_ms != 0) out["admitted_time"] = Utc(change.admitted_time_ms);
+  if (change.sequence != 0) out["sequence"] = change.sequence;
+  if (change.receipt != 0) out["receipt"] = change.receipt;
+  out["needs_you"] = change.needs_you;
+  if (change.sent_again) out["sent_again"] = true;
+  if (!change.withdrawn_because.empty()) out["withdrawn_because"] = change.withdrawn_because;
+  if (!change.resolves.empty()) out["resolves"] = change.resolves;
+  if (change.withdraws) out["withdraws"] = true;
+  return out;
+}
+
+json ToJson(const HistoryLine& line) {
+  json out = {{"change", line.change},
+              {"author", line.author},
+              {"device", line.device},
+              {"device_time", Utc(line.device_time_ms)},
+              {"state", std::string(StateWord(line.state))},
+              {"fields", Parsed(line.json)},
+              {"cleared", line.cleared},
+              {"from_server", line.from_server}};
+  if (line.admitted_time_ms != 0) {
+    out["admitted_time"] = Utc(line.admitted_time_ms);
+    out["uncertainty_ms"] = line.uncertainty_ms;
+  }
+  if (line.sequence != 0) out["sequence"] = line.sequence;
+  if (!line.settled.empty()) out["settled"] = line.settled;
+  if (!line.resolves.empty()) out["resolves"] = line.resolves;
+  if (!line.withdrawn_because.empty()) out["withdrawn_because"] = line.withdrawn_because;
+  return out;
+}
+
+json ToJson(const RecordInfo& info) {
+  json fields = json::object();
+  for (const FieldInfo& field : info.fields) {
+    json versions = json::array();
+    for (const Version& version : field.versions) versions.push_back(ToJson(version));
+    fields[field.field] = {{"versions", versions}, {"provisional", field.provisional}};
+  }
+  json out = {{"id", info.id},     {"kind", info.kind},       {"file", info.file},
+              {"tier", info.tier}, {"pending", info.pending}, {"fields", fields}};
+  if (!info.hidden.empty()) out["hidden"] = info.hidden;
+  if (!info.unknown_fields.empty()) out["unknown_fields"] = info.unknown_fields;
+  return out;
+}
+
+json ToJson(const SignOffInfo& signature) {
+  constexpr const char* kStates[] = {"SIGNED", "AMENDED", "UNASSESSED"};
+  return {{"id", signature.id},
+          {"author", signature.author},
+          {"time", Utc(signature.time_ms)},
+          {"pending", signature.pending},
+          {"state", kStates[static_cast<int>(signature.state)]},
+          {"amended", signature.amended},
+          {"not_covered", signature.not_covered}};
+}
+
+json ToJson(const SyncResult& result) {
+  return {{"checkpoint", result.checkpoint},
+          {"sent", result.totals.changes_sent},
+          {"received", result.totals.records_received},
+          {"bytes_sent", result.totals.bytes_sent},
+          {"bytes_received", result.totals.bytes_received},
+          {"outcomes",
+           {{"APPLIED", result.applied},
+            {"MERGED", result.merged},
+            {"CONFLICT", result.conflict},
+            {"HELD", result.held},
+            {"REJECTED", result.rejected}}},
+          {"waiting", result.waiting},
+          {"repaired", result.repaired}};
+}
+
+json ToJson(const ReplicaStatus& status) {
+  return {{"tenant", status.tenant},
+          {"site", status.site},
+          {"site_file", status.site_file},
+          {"device", status.device},
+          {"device_name", status.device_name},
+          {"user", status.user},
+          {"server", status.server},
+          {"schema", status.schema_hash},
+          {"checkpoint", status.checkpoint},
+          {"up_to_date_at",
+           status.up_to_date_at_ms == 0 ? json(nullptr) : json(Utc(status.up_to_date_at_ms))},
+          {"complete", status.complete},
+          {"records", status.records},
+          {"expected_records", status.expected_records},
+          {"waiting", status.waiting},
+          {"needs_you", status.needs_you},
+          {"conflicts", status.conflicts},
+          {"notices", status.notices}};
+}
+
+json ToJson(const DigestInfo& digest) {
+  json compartments = json::array();
+  for (const CompartmentInfo& c : digest.compartments) {
+    compartments.push_back(
+        {{"file", c.file}, {"tier", c.tier}, {"digest", c.digest}, {"records", c.records}});
+  }
+  return {
+      {"checkpoint", digest.checkpoint}, {"digest", digest.digest}, {"compartments", compartments}};
+}
+
+json ToJson(const Rescued& each) {
+  return {{"change", each.change},     {"record", each.record},      {"kind", each.kind},
+          {"file", each.file},         {"tier", each.tier},          {"author", each.author},
+          {"time", Utc(each.time_ms)}, {"fields", Parsed(each.json)}};
+}
+
+json ToJson(const Duplicate& each) {
+  json out = {{"kind", each.kind},
+              {"first", each.first},
+              {"second", each.second},
+              {"equal", each.equal},
+              {"verdict", VerdictWord(each.verdict)}};
+  if (!each.reason.empty()) out["reason"] = each.reason;
+  return out;
+}
+
+}  // namespace doorstep
