@@ -16,6 +16,7 @@
 #include "client-lib/restored.h"
 #include "client-lib/staging.h"
 #include "sync/base/status.h"
+#include "sync/change/row_check.h"
 #include "sync/change/row_codec.h"
 #include "sync/tables/ddl.h"
 
@@ -43,6 +44,15 @@ absl::StatusOr<CompartmentId> CompartmentAt(const v1::PullRows& rows, uint32_t p
   if (ref.tier() > static_cast<uint32_t>(Tier::kSealed)) return BadBatch("an unknown tier");
   id.tier = static_cast<uint8_t>(ref.tier());
   return id;
+}
+
+// A row that nobody could have committed refuses the batch: see "rows are checked" in the README.
+absl::StatusOr<RecordState> CheckedRow(const Schema& schema, const v1::PullRows& rows, int i) {
+  DOORSTEP_ASSIGN_OR_RETURN(RecordState row, ReadRow(rows, i));
+  const absl::Status status = CheckRow(schema, row);
+  if (!status.ok())
+    return BadBatch(absl::StrCat("what no device can have written: ", status.message()));
+  return row;
 }
 
 // The work of one transaction.
@@ -260,7 +270,7 @@ absl::Status Applier::Finish() {
 }
 
 // Of a batch that is not staged.
-absl::Status PutRows(const v1::PullRows& rows, bool delta, Applier& applier) {
+absl::Status PutRows(const Schema& schema, const v1::PullRows& rows, bool delta, Applier& applier) {
   for (const v1::Membership& membership : rows.memberships()) {
     if (!membership.taken()) continue;
     DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost,
@@ -268,13 +278,13 @@ absl::Status PutRows(const v1::PullRows& rows, bool delta, Applier& applier) {
     DOORSTEP_RETURN_IF_ERROR(applier.Lose(lost));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
-    DOORSTEP_ASSIGN_OR_RETURN(RecordState row, ReadRow(rows, i));
+    DOORSTEP_ASSIGN_OR_RETURN(RecordState row, CheckedRow(schema, rows, i));
     DOORSTEP_RETURN_IF_ERROR(applier.PutRow(std::move(row), delta));
   }
   return absl::OkStatus();
 }
 
-absl::Status StageRows(Staging& staging, const v1::PullRows& rows) {
+absl::Status StageRows(const Schema& schema, Staging& staging, const v1::PullRows& rows) {
   for (const v1::Membership& membership : rows.memberships()) {
     if (!membership.taken()) continue;
     DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost,
@@ -282,7 +292,7 @@ absl::Status StageRows(Staging& staging, const v1::PullRows& rows) {
     DOORSTEP_RETURN_IF_ERROR(staging.PutLoss(lost));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
-    DOORSTEP_ASSIGN_OR_RETURN(RecordState row, ReadRow(rows, i));
+    DOORSTEP_ASSIGN_OR_RETURN(RecordState row, CheckedRow(schema, rows, i));
     DOORSTEP_RETURN_IF_ERROR(staging.PutRecord(std::move(row)));
   }
   return absl::OkStatus();
@@ -348,7 +358,7 @@ absl::Status ApplyFirst(Store& store, const Batch& batch) {
   DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store));
   Applier applier(store);
   DOORSTEP_RETURN_IF_ERROR(applier.Begin());
-  DOORSTEP_RETURN_IF_ERROR(PutRows(batch.rows, /*delta=*/false, applier));
+  DOORSTEP_RETURN_IF_ERROR(PutRows(store.schema(), batch.rows, /*delta=*/false, applier));
   Staging staging(store);
   DOORSTEP_RETURN_IF_ERROR(StageOutcomes(staging, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(StageNotices(store, batch.rows));
@@ -377,7 +387,7 @@ absl::Status ApplyFirst(Store& store, const Batch& batch) {
 absl::Status Stage(Store& store, const Batch& batch) {
   DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store));
   Staging staging(store);
-  DOORSTEP_RETURN_IF_ERROR(StageRows(staging, batch.rows));
+  DOORSTEP_RETURN_IF_ERROR(StageRows(store.schema(), staging, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(StageOutcomes(staging, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(StageNotices(store, batch.rows));
   DOORSTEP_RETURN_IF_ERROR(SavePosition(store, batch));
@@ -391,14 +401,14 @@ absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entrop
   Staging staging(store);
   DOORSTEP_ASSIGN_OR_RETURN(const bool alone, staging.Empty());
   if (alone) {
-    DOORSTEP_RETURN_IF_ERROR(PutRows(batch.rows, /*delta=*/true, applier));
+    DOORSTEP_RETURN_IF_ERROR(PutRows(store.schema(), batch.rows, /*delta=*/true, applier));
     for (const v1::Outcome& outcome : batch.rows.outcomes()) {
       DOORSTEP_ASSIGN_OR_RETURN(const Uuid incarnation,
                                 IncarnationAt(batch.rows, outcome.incarnation()));
       DOORSTEP_RETURN_IF_ERROR(applier.PutOutcome(incarnation, outcome));
     }
   } else {
-    DOORSTEP_RETURN_IF_ERROR(StageRows(staging, batch.rows));
+    DOORSTEP_RETURN_IF_ERROR(StageRows(store.schema(), staging, batch.rows));
     DOORSTEP_RETURN_IF_ERROR(StageOutcomes(staging, batch.rows));
     DOORSTEP_RETURN_IF_ERROR(ApplyStaged(staging, applier));
   }

@@ -3,6 +3,7 @@
 //   input := (flags:byte PullRows:piece)*     (piece: see target.h)
 //   flags bit 0: complete; bit 1: first_done; bit 2: the next batch is of another pull
 #include <cstdint>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -96,8 +97,9 @@ void CheckReplica(Device& device) {
           "rows are the server's with pending changes on top");
   // Both are computed; that they differ from what the server claims is the server's fault.
   Require(device.replica().Digest(true).ok(), "digests can be computed");
-  // May be refused: a value that no schema allows (text that is not UTF-8) refuses the whole list.
-  static_cast<void>(device.replica().Conflicts().ok());
+  const absl::Status conflicts = device.replica().Conflicts().status();
+  if (!conflicts.ok()) std::cerr << conflicts << std::endl;
+  Require(conflicts.ok(), "nothing that a server sends makes the list of conflicts fail");
   bool found = false;
   for (const OwnChange& change : Must(device.replica().Outcomes())) {
     found = found || change.record == Stage::Get().unsent();
