@@ -25,11 +25,14 @@ OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, siz
     out.fields.push_back(field == nullptr ? absl::StrCat(edit.field) : field->scalar.name);
   }
   if (place < own.words.size()) out.state = StateOf(static_cast<Word>(own.words[place]));
-  if (own.resolution == Resolution::kWithdrawn) {
+  // A withdrawal may come too late for what was held: then it stands.
+  const bool stands = out.state == ChangeState::kApplied || out.state == ChangeState::kMerged ||
+                      out.state == ChangeState::kConflict;
+  if (own.resolution == Resolution::kWithdrawn && !stands) {
     out.state = ChangeState::kWithdrawn;
     out.withdrawn_because = own.resolution_reason;
   }
-  out.sent_again = own.resolution == Resolution::kSentAgain;
+  out.sent_again = own.resolution == Resolution::kSentAgain && !stands;
   out.needs_you = own.parked;
   out.receipt = own.receipt_sequence;
   if (change.resolves.has_value()) {

@@ -42,6 +42,8 @@ absl::Status ReopenLost(Store& store, uint64_t common_sequence, Ids* ids,
   Fold fold(store);
   return outbox.ForEach(Which::kAll, 0, [&](const OwnUnit& own) -> absl::StatusOr<bool> {
     if (!own.waiting() && own.sequence <= common_sequence) return true;
+    // What was taken back, or sent again in other words, must not come to life.
+    if (own.resolution != Resolution::kNone) return true;
     for (uint32_t i = 0; i < own.changes; ++i) ids->insert({own.incarnation, own.counter + i});
     if (own.waiting()) return true;
     DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(own));

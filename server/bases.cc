@@ -44,7 +44,7 @@ class Resolver {
     std::vector<std::pair<uint32_t, std::vector<ChangeId>>> bases;
   };
 
-  bool done() const { return result_.missing || result_.refusal; }
+  bool done() const { return result_.refusal.has_value(); }
   absl::StatusOr<Fate> FateOf(const ChangeId& id);
   absl::StatusOr<std::optional<Unit>> Read(const UnitRow& row);
   absl::Status LoadRefused(const UnitRow& row);
@@ -81,11 +81,12 @@ absl::StatusOr<Resolver::Fate> Resolver::FateOf(const ChangeId& id) {
   if (row && row->Refused()) {
     fate = Fate::kRefused;
     DOORSTEP_RETURN_IF_ERROR(LoadRefused(*row));
-  } else if (row) {
+  } else if (row && !row->Held()) {
     fate = Fate::kAdmitted;
     const auto change = static_cast<uint32_t>(id.counter - row->counter);
     result_.times_ms.emplace(id, row->TimeOf(change));
   }
+  if (fate == Fate::kMissing) result_.missing.push_back(id);
   fates_.emplace(id, fate);
   return fate;
 }
@@ -111,7 +112,9 @@ absl::StatusOr<std::optional<Unit>> Resolver::Read(const UnitRow& row) {
 // to be read, its followers' transitions are not checked.
 absl::Status Resolver::LoadStates(const ChangeId& id) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, view_.UnitOf(id));
-  if (!row || row->Refused() || !loaded_.insert(row->sequence).second) return absl::OkStatus();
+  if (!row || row->Refused() || row->Held() || !loaded_.insert(row->sequence).second) {
+    return absl::OkStatus();
+  }
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Unit> unit, Read(*row));
   if (!unit) return absl::OkStatus();
   for (const ChangeData& change : unit->changes) {
@@ -163,8 +166,8 @@ absl::Status Resolver::ResolveBase(const Uuid& record, uint32_t field,
     const ChangeId id = rest.back();
     rest.pop_back();
     DOORSTEP_ASSIGN_OR_RETURN(const Fate fate, FateOf(id));
-    if (fate == Fate::kMissing) result_.missing = id;
     if (done()) return absl::OkStatus();
+    if (fate == Fate::kMissing) continue;
     if (fate == Fate::kAdmitted) {
       base->push_back(id);
       continue;
@@ -195,7 +198,6 @@ absl::Status Resolver::ResolveRemovals(FieldEdit* edit) {
     std::vector<ChangeId> admitted;
     for (const ChangeId& id : removal.adds) {
       DOORSTEP_ASSIGN_OR_RETURN(const Fate fate, FateOf(id));
-      if (fate == Fate::kMissing) result_.missing = id;
       if (done()) return absl::OkStatus();
       if (fate == Fate::kAdmitted) admitted.push_back(id);
     }

@@ -20,8 +20,8 @@
 namespace doorstep::server {
 
 struct Bases {
-  // A base that has no outcome yet: the unit waits.
-  std::optional<ChangeId> missing;
+  // Changes that have no final outcome: the unit cannot be admitted yet.
+  std::vector<ChangeId> missing;
   // More refused changes than are followed.
   std::optional<Refusal> refusal;
   // Admitted times of bases that are not among the heads of the unit's records.

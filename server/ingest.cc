@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/bases.h"
 #include "server/decide.h"
@@ -22,6 +23,21 @@ namespace doorstep::server {
 namespace {
 
 constexpr char kFaultyProgram[] = "the program that wrote this is faulty: report it";
+constexpr char kHeldAdvice[] =
+    "nothing: it is done by itself once that arrives from the device that wrote it. If that device "
+    "is gone, export this, withdraw it, and record it again";
+
+// What the history holds of a unit; none when it cannot be read (any more).
+absl::StatusOr<std::optional<std::string>> PayloadOf(uint64_t sequence, ReadView& view) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view.History(sequence));
+  std::optional<std::string> payload;
+  if (!entry || !entry->body) return payload;
+  absl::StatusOr<std::string> opened = OpenEntry(*entry, view);
+  if (absl::IsNotFound(opened.status()) || absl::IsDataLoss(opened.status())) return payload;
+  DOORSTEP_RETURN_IF_ERROR(opened.status());
+  payload = *std::move(opened);
+  return payload;
+}
 
 // One unit on its way through.
 class Admission {
@@ -38,6 +54,11 @@ class Admission {
         summary_(summary) {}
 
   absl::StatusOr<UnitReceipt> Run();
+  // Tries a unit that is held again. It stays so, or is given its final outcome.
+  absl::Status TryAgain(uint64_t held_sequence);
+
+  // What has come into being, or been given a final outcome, by this unit: others may wait for it.
+  const std::vector<Awaited>& arrived() const { return arrived_; }
 
  private:
   absl::StatusOr<std::optional<UnitReceipt>> CheckRepeat();
@@ -46,8 +67,15 @@ class Admission {
   std::optional<uint64_t> Restored() const;
   absl::Status DropReplacedEarly(Decision* decision);
   absl::StatusOr<UnitReceipt> Withdraw();
+  absl::StatusOr<std::vector<Awaited>> MissingRecords();
+  absl::StatusOr<bool> ComesFromThisDevice(const std::vector<ChangeId>& missing);
+  absl::StatusOr<UnitReceipt> Hold(const std::vector<Awaited>& awaited);
+  absl::Status TakeBackResolved();
+  absl::Status TakeBack(const UnitRow& held, absl::string_view reason);
+  absl::StatusOr<UnitReceipt> RefuseAllowed(const Refusal& refusal, const Access& access);
   absl::StatusOr<UnitReceipt> Refuse(const Refusal& refusal, bool may_write);
   absl::StatusOr<UnitReceipt> Store(const Access& access, Decision decision);
+  absl::Status AddToLedger(const UnitRow& row);
   absl::Status Index(uint64_t sequence);
   absl::Status Tell(uint64_t sequence, CompartmentRef ref,
                     const std::vector<DisplacedValue>& displaced);
@@ -66,6 +94,8 @@ class Admission {
   std::string hash_;
   std::optional<Unit> unit_;  // none: the payload cannot be read
   RecordStates states_;
+  uint64_t held_sequence_ = 0;  // not 0: it is held, under this sequence
+  std::vector<Awaited> arrived_;
 };
 
 absl::StatusOr<std::optional<UnitReceipt>> Admission::CheckRepeat() {
@@ -115,12 +145,64 @@ absl::StatusOr<UnitReceipt> Admission::Run() {
   return Decide();
 }
 
+absl::Status Admission::TryAgain(uint64_t held_sequence) {
+  held_sequence_ = held_sequence;
+  hash_ = UnitHash(offered_.author, offered_.schema_hash, offered_.payload);
+  absl::StatusOr<Unit> unit =
+      ParseUnit(schema_, job_.incarnation, offered_.counter, offered_.changes, offered_.payload);
+  if (absl::IsInvalidArgument(unit.status())) {
+    return Refuse({std::string(unit.status().message()), kFaultyProgram}, false).status();
+  }
+  if (!unit.ok()) return absl::OkStatus();
+  unit_ = *std::move(unit);
+  DOORSTEP_RETURN_IF_ERROR(LoadStates());
+  return Decide().status();
+}
+
+// Records that the unit edits and that a restored server has lost. A creation that was refused is
+// waited for by nobody. What is in a place that the site may not see is answered like what is not
+// here. A server that was never restored has lost nothing.
+absl::StatusOr<std::vector<Awaited>> Admission::MissingRecords() {
+  std::vector<Awaited> missing;
+  if (epochs_.size() < 2) return missing;
+  absl::flat_hash_set<Uuid> looked_at;
+  for (const ChangeData& change : unit_->changes) {
+    if (change.create) looked_at.insert(change.record);
+  }
+  for (const ChangeData& change : unit_->changes) {
+    if (!looked_at.insert(change.record).second) continue;
+    const auto state = states_.find(change.record);
+    bool known = false;
+    if (state != states_.end()) {
+      DOORSTEP_ASSIGN_OR_RETURN(known, MaySee(transaction_, job_.site, state->second.compartment));
+    } else {
+      DOORSTEP_ASSIGN_OR_RETURN(known, transaction_.CreationRefused(change.record));
+    }
+    if (!known) missing.push_back({change.record, 0});
+  }
+  return missing;
+}
+
+// Whether the device has a change that is missing here in its own outbox: then both wait there, as
+// what is pending, and nobody is alarmed.
+absl::StatusOr<bool> Admission::ComesFromThisDevice(const std::vector<ChangeId>& missing) {
+  for (const ChangeId& id : missing) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, transaction_.UnitOf(id));
+    if (row) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> device,
+                              transaction_.DeviceOf(id.incarnation));
+    if (id.incarnation == job_.incarnation || device == job_.device) return true;
+  }
+  return false;
+}
+
 absl::StatusOr<UnitReceipt> Admission::Decide() {
   DOORSTEP_ASSIGN_OR_RETURN(const Bases bases,
                             ResolveBases(schema_, states_, Restored(), transaction_, &*unit_));
-  if (bases.missing) {
+  DOORSTEP_ASSIGN_OR_RETURN(const bool comes, ComesFromThisDevice(bases.missing));
+  if (comes && held_sequence_ == 0) {
     return Receipt(ReceiptStatus::kWaits, 0,
-                   absl::StrCat("base: got ", bases.missing->ToString(),
+                   absl::StrCat("base: got ", bases.missing.front().ToString(),
                                 ", wanted changes that have an outcome"));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const Access access,
@@ -130,7 +212,10 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
                    "ask for the record to be shared with your team, then record this again"},
                   false);
   }
-  if (bases.refusal) return Refuse(*bases.refusal, !access.new_file);
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<Awaited> awaited, MissingRecords());
+  for (const ChangeId& id : bases.missing) awaited.push_back({id.incarnation, id.counter});
+  if (!awaited.empty()) return Hold(awaited);
+  if (bases.refusal) return RefuseAllowed(*bases.refusal, access);
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t head, transaction_.Head());
   DOORSTEP_ASSIGN_OR_RETURN(const ReplacedVersions replaced,
                             ReadReplaced(schema_, states_, transaction_, *unit_));
@@ -147,7 +232,7 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   question.unchecked = &bases.unchecked;
   question.replaced = &replaced;
   Decision decision = DecideUnit(question);
-  if (decision.refusal) return Refuse(*decision.refusal, !access.new_file);
+  if (decision.refusal) return RefuseAllowed(*decision.refusal, access);
   DOORSTEP_RETURN_IF_ERROR(DropReplacedEarly(&decision));
   for (const auto& [change, field] : bases.lost) {
     DOORSTEP_RETURN_IF_ERROR(transaction_.AddReplacedEarly(change, field));
@@ -179,17 +264,19 @@ absl::Status Admission::DropReplacedEarly(Decision* decision) {
   return absl::OkStatus();
 }
 
-// Who withdraws, and why, goes into the history beside what was refused; no state changes. Asks for
-// no access to the file: an author may always take back what was refused.
+// Who withdraws, and why, goes into the history beside what was refused or held; no state changes.
+// Asks for no access to the file: an author may always take back what was not admitted.
 absl::StatusOr<UnitReceipt> Admission::Withdraw() {
   for (const ChangeData& change : unit_->changes) {
     DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row,
                               transaction_.UnitOf(change.resolves->change));
-    if (!row || row->device != job_.device || !row->Refused()) {
+    // A device does not hand over again what it has withdrawn.
+    if (!row && epochs_.size() > 1) continue;
+    if (!row || row->device != job_.device || !(row->Refused() || row->Held())) {
       return Refuse(
           {"changes.resolves: got a change that this device has not or that was admitted, "
-           "wanted one of its own that was refused",
-           "nothing: it does not need to be withdrawn"},
+           "wanted one of its own that was refused or is held",
+           "look at the record: if the change stands there and is wrong, correct it"},
           false);
     }
   }
@@ -200,14 +287,66 @@ absl::StatusOr<UnitReceipt> Admission::Withdraw() {
   row.words = {Word::kApplied};
   row.times_ms = {job_.receipt_ms};
   row.uncertainty_ms = 0;
-  DOORSTEP_RETURN_IF_ERROR(transaction_.AddUnit(row));
-  DOORSTEP_RETURN_IF_ERROR(
-      AppendHistory(row, unit_->compartment.file, offered_.payload, transaction_, entropy_));
+  DOORSTEP_RETURN_IF_ERROR(AddToLedger(row));
   // Others see it where they see the refusal.
   if (access.allowed && !access.new_file) DOORSTEP_RETURN_IF_ERROR(Index(sequence));
-  summary_->devices.insert(job_.device);
-  summary_->head = sequence;
+  DOORSTEP_RETURN_IF_ERROR(TakeBackResolved());
   return Receipt(ReceiptStatus::kStored, sequence);
+}
+
+// Durable, and out of everybody's way, until what it waits for is here.
+absl::StatusOr<UnitReceipt> Admission::Hold(const std::vector<Awaited>& awaited) {
+  HeldRow held{held_sequence_, {job_.incarnation, offered_.counter}, job_.sending};
+  if (held_sequence_ == 0) {
+    DOORSTEP_ASSIGN_OR_RETURN(held.sequence, transaction_.NextSequence());
+    const Awaited& first = awaited.front();
+    UnitRow row = Row(held.sequence);
+    row.words = {Word::kHeld};
+    row.reason = absl::StrCat(
+        first.counter == 0 ? "record: got " : "base: got ",
+        first.counter == 0 ? first.id.ToString() : ChangeId{first.id, first.counter}.ToString(),
+        awaited.size() == 1 ? "" : absl::StrCat(" and ", awaited.size() - 1, " more"),
+        ", which this server does not have, wanted it to be here first");
+    row.what_to_do = kHeldAdvice;
+    row.times_ms = {job_.receipt_ms};
+    row.uncertainty_ms = std::numeric_limits<int64_t>::max();
+    DOORSTEP_RETURN_IF_ERROR(AddToLedger(row));
+    DOORSTEP_RETURN_IF_ERROR(TakeBackResolved());
+  }
+  DOORSTEP_RETURN_IF_ERROR(transaction_.AddHeld(held, awaited));
+  return Receipt(ReceiptStatus::kStored, held.sequence);
+}
+
+// What this unit withdraws, or stands in place of, is not to come later: if it is held, that ends.
+absl::Status Admission::TakeBackResolved() {
+  for (const ChangeData& change : unit_->changes) {
+    if (!change.resolves) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row,
+                              transaction_.UnitOf(change.resolves->change));
+    if (!row || row->device != job_.device || !row->Held()) continue;
+    const std::string reason = change.Withdraws()
+                                   ? change.resolves->reason
+                                   : absl::StrCat("sent again as ", change.id.ToString());
+    DOORSTEP_RETURN_IF_ERROR(TakeBack(*row, reason));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Admission::TakeBack(const UnitRow& held, absl::string_view reason) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> payload,
+                            PayloadOf(held.sequence, transaction_));
+  DOORSTEP_RETURN_IF_ERROR(transaction_.EndHeld(held.sequence));
+  UnitRow row = held;
+  DOORSTEP_ASSIGN_OR_RETURN(row.sequence, transaction_.NextSequence());
+  row.words = {Word::kWithdrawn};
+  row.reason = std::string(reason);
+  row.what_to_do.clear();
+  DOORSTEP_RETURN_IF_ERROR(transaction_.AddUnit(row));
+  DOORSTEP_RETURN_IF_ERROR(
+      AppendHistory(row, unit_->compartment.file, payload.value_or(""), transaction_, entropy_));
+  for (uint32_t i = 0; i < row.changes; ++i) arrived_.push_back({row.incarnation, row.counter + i});
+  summary_->head = row.sequence;
+  return absl::OkStatus();
 }
 
 UnitRow Admission::Row(uint64_t sequence) const {
@@ -257,6 +396,32 @@ absl::Status Admission::Tell(uint64_t sequence, CompartmentRef ref,
   return absl::OkStatus();
 }
 
+// The unit's line, in place of the one that held it, and its entry in the history.
+absl::Status Admission::AddToLedger(const UnitRow& row) {
+  if (held_sequence_ != 0) DOORSTEP_RETURN_IF_ERROR(transaction_.EndHeld(held_sequence_));
+  DOORSTEP_RETURN_IF_ERROR(transaction_.AddUnit(row));
+  const Uuid file = unit_ ? unit_->compartment.file : Uuid();
+  DOORSTEP_RETURN_IF_ERROR(AppendHistory(row, file, offered_.payload, transaction_, entropy_));
+  if (!row.Held()) {
+    for (uint32_t i = 0; i < row.changes; ++i) {
+      arrived_.push_back({row.incarnation, row.counter + i});
+    }
+  }
+  summary_->devices.insert(job_.device);
+  summary_->head = row.sequence;
+  return absl::OkStatus();
+}
+
+// For what a site may write to but for the reason given: edits of what it would have created are
+// refused in their turn.
+absl::StatusOr<UnitReceipt> Admission::RefuseAllowed(const Refusal& refusal, const Access& access) {
+  for (const ChangeData& change : unit_->changes) {
+    if (!change.create || states_.contains(change.record)) continue;
+    DOORSTEP_RETURN_IF_ERROR(transaction_.AddRefusedCreation(change.record));
+  }
+  return Refuse(refusal, !access.new_file);
+}
+
 // A refusal is kept as safely as an admission: its author's words are in the history. Others see
 // them there only if the author may write to the file.
 absl::StatusOr<UnitReceipt> Admission::Refuse(const Refusal& refusal, bool may_write) {
@@ -267,12 +432,9 @@ absl::StatusOr<UnitReceipt> Admission::Refuse(const Refusal& refusal, bool may_w
   row.what_to_do = refusal.what_to_do;
   row.times_ms = {job_.receipt_ms};
   row.uncertainty_ms = std::numeric_limits<int64_t>::max();
-  DOORSTEP_RETURN_IF_ERROR(transaction_.AddUnit(row));
-  const Uuid file = unit_ ? unit_->compartment.file : Uuid();
-  DOORSTEP_RETURN_IF_ERROR(AppendHistory(row, file, offered_.payload, transaction_, entropy_));
+  DOORSTEP_RETURN_IF_ERROR(AddToLedger(row));
   if (unit_ && may_write) DOORSTEP_RETURN_IF_ERROR(Index(sequence));
-  summary_->devices.insert(job_.device);
-  summary_->head = sequence;
+  if (unit_) DOORSTEP_RETURN_IF_ERROR(TakeBackResolved());
   return Receipt(ReceiptStatus::kStored, sequence);
 }
 
@@ -288,17 +450,48 @@ absl::StatusOr<UnitReceipt> Admission::Store(const Access& access, Decision deci
   row.words = std::move(decision.words);
   row.times_ms = std::move(decision.times_ms);
   row.uncertainty_ms = decision.uncertainty_ms;
-  DOORSTEP_RETURN_IF_ERROR(transaction_.AddUnit(row));
-  DOORSTEP_RETURN_IF_ERROR(
-      AppendHistory(row, unit_->compartment.file, offered_.payload, transaction_, entropy_));
+  DOORSTEP_RETURN_IF_ERROR(AddToLedger(row));
   DOORSTEP_RETURN_IF_ERROR(Index(sequence));
+  for (const RecordState& after : decision.changed) {
+    if (!states_.contains(after.id)) arrived_.push_back({after.id, 0});
+  }
+  DOORSTEP_RETURN_IF_ERROR(TakeBackResolved());
   DOORSTEP_ASSIGN_OR_RETURN(const CompartmentRef ref, transaction_.RefOf(unit_->compartment));
   DOORSTEP_RETURN_IF_ERROR(Tell(sequence, ref, decision.displaced));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> sites, transaction_.SitesOf(ref));
   summary_->sites.insert(sites.begin(), sites.end());
-  summary_->devices.insert(job_.device);
-  summary_->head = sequence;
   return Receipt(ReceiptStatus::kStored, sequence);
+}
+
+// Gives every held unit that waited for something of `arrived` its outcome, if nothing else is
+// missing; and what waited for that, and so on.
+absl::Status Release(const Schema& schema, const std::vector<EpochRow>& epochs,
+                     std::vector<Awaited> arrived, WriteTransaction& transaction, Entropy& entropy,
+                     CommitSummary* summary) {
+  if (arrived.empty()) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(const bool any, transaction.AnyHeld());
+  if (!any) return absl::OkStatus();
+  for (size_t i = 0; i < arrived.size(); ++i) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<HeldRow> waiting, transaction.HeldFor(arrived[i]));
+    for (const HeldRow& held : waiting) {
+      DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, transaction.UnitOf(held.first));
+      if (!row || row->sequence != held.sequence) continue;  // released meanwhile
+      DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> device,
+                                transaction.FindDevice(row->device));
+      DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> payload,
+                                PayloadOf(held.sequence, transaction));
+      // What cannot be read stays where it is: it must not keep from others what they wait for.
+      if (!device || !payload) continue;
+      const PushJob job{row->device,  device->site,     row->incarnation,
+                        held.sending, row->received_ms, {}};
+      const OfferedUnit offered{row->counter, row->changes,    row->author, row->schema_hash,
+                                row->epoch,   row->checkpoint, *payload};
+      Admission again(schema, job, offered, epochs, transaction, entropy, summary);
+      DOORSTEP_RETURN_IF_ERROR(again.TryAgain(held.sequence));
+      arrived.insert(arrived.end(), again.arrived().begin(), again.arrived().end());
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -307,7 +500,11 @@ absl::StatusOr<UnitReceipt> Ingest(const Schema& schema, const PushJob& job,
                                    const OfferedUnit& unit, const std::vector<EpochRow>& epochs,
                                    WriteTransaction& transaction, Entropy& entropy,
                                    CommitSummary* summary) {
-  return Admission(schema, job, unit, epochs, transaction, entropy, summary).Run();
+  Admission admission(schema, job, unit, epochs, transaction, entropy, summary);
+  DOORSTEP_ASSIGN_OR_RETURN(UnitReceipt receipt, admission.Run());
+  DOORSTEP_RETURN_IF_ERROR(
+      Release(schema, epochs, admission.arrived(), transaction, entropy, summary));
+  return receipt;
 }
 
 }  // namespace doorstep::server

@@ -31,7 +31,7 @@ class Reader {
 
 absl::Status Reader::Read(const ChangeId& id) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, view_.UnitOf(id));
-  if (!row || row->Refused() || units_.size() >= kMaxInheritedUnits ||
+  if (!row || row->Refused() || row->Held() || units_.size() >= kMaxInheritedUnits ||
       bytes_ >= kMaxInheritedBytes || !units_.insert(row->sequence).second) {
     return absl::OkStatus();
   }

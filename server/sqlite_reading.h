@@ -35,6 +35,14 @@ std::string EncodeTimes(const std::vector<int64_t>& times_ms);
 absl::StatusOr<std::vector<NoticeRow>> ReadNotices(Database& db, const Uuid& device,
                                                    NoticePlace after, size_t limit);
 
+// Held units (sqlite_held.cc).
+absl::StatusOr<bool> ReadAnyHeld(Database& db);
+absl::StatusOr<std::vector<HeldRow>> ReadHeldFor(Database& db, const Awaited& what);
+absl::StatusOr<bool> ReadCreationRefused(Database& db, const Uuid& record);
+absl::Status WriteHeld(Database& db, const HeldRow& held, const std::vector<Awaited>& awaited);
+absl::Status RemoveHeld(Database& db, uint64_t sequence);
+absl::Status WriteRefusedCreation(Database& db, const Uuid& record);
+
 // All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
 // WriteTransaction.
 template <typename Interface>
@@ -66,6 +74,13 @@ class SqliteReading : public Interface {
                                                       uint32_t changes) override;
   absl::StatusOr<std::vector<UnitRow>> Outcomes(const Uuid& device, uint64_t after,
                                                 size_t limit) override;
+  absl::StatusOr<bool> AnyHeld() override { return ReadAnyHeld(db()); }
+  absl::StatusOr<std::vector<HeldRow>> HeldFor(const Awaited& what) override {
+    return ReadHeldFor(db(), what);
+  }
+  absl::StatusOr<bool> CreationRefused(const Uuid& record) override {
+    return ReadCreationRefused(db(), record);
+  }
   absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
                                                  size_t limit) override;
   absl::StatusOr<std::optional<HistoryRow>> History(uint64_t sequence) override;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sync/base/status.h"
@@ -40,6 +41,13 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::StatusOr<uint64_t> Grant(absl::string_view site, CompartmentRef compartment) override;
   absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment) override;
   absl::Status AddUnit(const UnitRow& unit) override;
+  absl::Status AddHeld(const HeldRow& held, const std::vector<Awaited>& awaited) override {
+    return WriteHeld(db(), held, awaited);
+  }
+  absl::Status EndHeld(uint64_t sequence) override { return RemoveHeld(db(), sequence); }
+  absl::Status AddRefusedCreation(const Uuid& record) override {
+    return WriteRefusedCreation(db(), record);
+  }
   absl::Status AddNotice(const NoticeRow& notice) override;
   absl::Status AddHistory(const HistoryRow& row) override;
   absl::Status AddHistoryOf(const Uuid& record, HistoryPlace place) override;

@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "sync/base/bytes.h"
+#include "sync/base/clock.h"
 #include "sync/cases/displaced.h"
 #include "sync/change/digest.h"
 #include "sync/change/state.h"
@@ -63,7 +64,7 @@ struct UnitRow {
   uint64_t checkpoint = 0;  // that the author had seen
   std::string hash;         // UnitHash, 32 bytes
   std::vector<Word> words;  // one for each change, or one for all
-  std::string reason;       // REJECTED: why
+  std::string reason;       // REJECTED, HELD, WITHDRAWN: why
   std::string what_to_do;
   std::vector<int64_t> times_ms;  // admitted time of each change, or one for all
   int64_t uncertainty_ms = 0;
@@ -71,7 +72,29 @@ struct UnitRow {
 
   Word WordOf(uint32_t change) const;
   int64_t TimeOf(uint32_t change) const;
-  bool Refused() const { return !words.empty() && words[0] == Word::kRejected; }
+  // Its edits are in no record, and never will be.
+  bool Refused() const {
+    return !words.empty() && (words[0] == Word::kRejected || words[0] == Word::kWithdrawn);
+  }
+  // No final outcome yet.
+  bool Held() const { return !words.empty() && words[0] == Word::kHeld; }
+};
+
+// What a unit is held for: a record, or (with a counter) a change.
+struct Awaited {
+  Uuid id;  // of the record, or the change's incarnation
+  uint64_t counter = 0;
+
+  auto operator<=>(const Awaited&) const = default;
+};
+
+// A unit that is held. Its line in the ledger has the word HELD.
+struct HeldRow {
+  uint64_t sequence = 0;  // of that line
+  ChangeId first;         // its first change
+  ClockReading sending;   // the device's clocks when it sent
+
+  bool operator==(const HeldRow&) const = default;
 };
 
 // What an author is told: `what` happened to a field of a record.
@@ -205,6 +228,12 @@ class ReadView {
   virtual absl::StatusOr<std::vector<UnitRow>> Outcomes(const Uuid& device, uint64_t after,
                                                         size_t limit) = 0;
 
+  // --- Held units ---
+  virtual absl::StatusOr<bool> AnyHeld() = 0;
+  // Those that wait for this, in order of sequence.
+  virtual absl::StatusOr<std::vector<HeldRow>> HeldFor(const Awaited& what) = 0;
+  virtual absl::StatusOr<bool> CreationRefused(const Uuid& record) = 0;
+
   // Notices for one device, after a place, in order, at most `limit`.
   virtual absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
                                                          size_t limit) = 0;
@@ -259,6 +288,12 @@ class WriteTransaction : public ReadView {
 
   // kAlreadyExists when the (incarnation, counter) is there.
   virtual absl::Status AddUnit(const UnitRow& unit) = 0;
+  // The unit is in the ledger as HELD. Again for the same one: it waits for these as well.
+  virtual absl::Status AddHeld(const HeldRow& held, const std::vector<Awaited>& awaited) = 0;
+  // Takes the line out of the ledger, so that AddUnit can give the unit its final outcome.
+  virtual absl::Status EndHeld(uint64_t sequence) = 0;
+  // Once is enough; again is no error.
+  virtual absl::Status AddRefusedCreation(const Uuid& record) = 0;
   virtual absl::Status AddNotice(const NoticeRow& notice) = 0;
 
   // Moves HistoryEnd() to it.

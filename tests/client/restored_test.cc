@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/admin.h"
 #include "server/epoch.h"
 #include "server/history.h"
 #include "tests/client/device.h"
@@ -174,6 +175,109 @@ TEST_F(RestoredTest, WhatOnlyAnotherDeviceStillHoldsIsKeptForSomebodyToLookAt) {
   ExpectAgreement();
   EXPECT_THAT(Must(price_.replica().RescuedChanges()), IsEmpty());
   EXPECT_EQ(Title(price_), "second");
+}
+
+// Price's edit is of a record that the backup lacks, and Khan, who made it, is away.
+TEST_F(RestoredTest, AnEditOfWhatTheBackupLacksIsHeldUntilItsAuthorComesBack) {
+  const std::string later = Must(khan_.device->Add("CaseStudy", R"({"title":"made later"})"));
+  SyncAll();
+  Must(price_.device->Edit(later, R"({"situation":"seen there"})"));
+  SyncAll();
+  Restore();
+  const SyncResult held = Must(price_.Sync());
+  EXPECT_EQ(held.held, 1u);
+  EXPECT_EQ(held.waiting, 0u) << "the outbox has drained";
+  const auto parked = Must(price_.replica().Outbox());
+  ASSERT_THAT(parked, SizeIs(1));
+  EXPECT_EQ(parked[0].state, ChangeState::kHeld);
+  EXPECT_TRUE(parked[0].needs_you);
+  EXPECT_THAT(parked[0].reason, HasSubstr(later));
+  EXPECT_EQ(parked[0].record, later);
+  EXPECT_FALSE(price_.replica().Get(later).ok())
+      << "out of the fold: nobody works to half a record";
+  EXPECT_EQ(World::Stored(*price_.device), World::DeviceRows(*price_.device));
+  EXPECT_THAT(Must(price_.replica().ExportParked("")), SizeIs(1));
+  EXPECT_EQ(Must(price_.Sync()).held, 0u) << "told once";
+
+  Must(khan_.Sync());
+  EXPECT_EQ(Must(price_.Sync()).applied, 1u);
+  SyncAll();
+  ExpectAgreement();
+  for (World::Linked* each : {&khan_, &price_}) {
+    EXPECT_EQ(each->device->Json(later)["title"], "made later");
+    EXPECT_EQ(each->device->Json(later)["situation"], "seen there");
+  }
+}
+
+TEST_F(RestoredTest, WhatIsHeldMayBeWithdrawn) {
+  const std::string later = Must(khan_.device->Add("CaseStudy", R"({"title":"made later"})"));
+  SyncAll();
+  Must(price_.device->Edit(later, R"({"situation":"seen there"})"));
+  SyncAll();
+  Restore();
+  Must(price_.Sync());
+  const std::string held = Must(price_.replica().Outbox())[0].change;
+  Must(price_.replica().WithdrawParked(held, "Khan's tablet is lost", {}));
+  price_.link->Script({testing::Fault::kNone, testing::Fault::kDropReply});
+  EXPECT_FALSE(price_.Sync().ok());
+  Must(price_.Sync());
+  SyncAll();
+  ExpectAgreement();
+  EXPECT_FALSE(khan_.device->Json(later).contains("situation"));
+  for (const OwnChange& change : Must(price_.replica().Outcomes())) {
+    if (change.change != held) continue;
+    EXPECT_EQ(change.state, ChangeState::kWithdrawn);
+    EXPECT_EQ(change.withdrawn_because, "Khan's tablet is lost");
+  }
+}
+
+// Withdrawn here, and released there before the withdrawal arrived: it stands, and its author is
+// told that it does.
+TEST_F(RestoredTest, AWithdrawalThatComesTooLateIsSaid) {
+  const std::string later = Must(khan_.device->Add("CaseStudy", R"({"title":"made later"})"));
+  SyncAll();
+  Must(price_.device->Edit(later, R"({"situation":"seen there"})"));
+  SyncAll();
+  Restore();
+  Must(price_.Sync());
+  const std::string held = Must(price_.replica().Outbox())[0].change;
+  Must(price_.replica().WithdrawParked(held, "Khan's tablet is lost", {}));
+  Must(khan_.Sync());
+  Must(price_.Sync());
+  EXPECT_EQ(price_.device->Json(later)["situation"], "seen there");
+  const auto outbox = Must(price_.replica().Outbox());
+  ASSERT_THAT(outbox, SizeIs(1));
+  EXPECT_TRUE(outbox[0].withdraws);
+  EXPECT_EQ(outbox[0].state, ChangeState::kRejected);
+  EXPECT_EQ(outbox[0].resolves, held);
+  for (const OwnChange& change : Must(price_.replica().Outcomes())) {
+    EXPECT_TRUE(change.change != held || change.state == ChangeState::kApplied);
+  }
+}
+
+// The server forgets what was refused and that it was withdrawn. It is told of the withdrawal
+// again; what was withdrawn does not come to life, although the backup would admit it.
+TEST_F(RestoredTest, WhatWasWithdrawnStaysSo) {
+  const Uuid file = Must(Uuid::Parse(Must(price_.replica().Get(record_)).Info().file));
+  Must(server::Unshare(world_.tenant(), file, "north").status());
+  Must(price_.device->Edit(record_, R"({"title":"refused"})"));
+  EXPECT_EQ(Must(price_.Sync()).rejected, 1u);
+  const std::string refused = Must(price_.replica().Outbox())[0].change;
+  Must(price_.replica().WithdrawParked(refused, "not mine to say", {}));
+  EXPECT_EQ(Must(price_.Sync()).applied, 1u);
+  Restore();
+  price_.link->Script({testing::Fault::kNone, testing::Fault::kDropReply});
+  EXPECT_FALSE(price_.Sync().ok());
+  Must(price_.Sync());
+  SyncAll();
+  ExpectAgreement();
+  EXPECT_EQ(Title(price_), "first");
+  int seen = 0;
+  for (const OwnChange& change : Must(price_.replica().Outcomes())) {
+    seen += change.change == refused && change.state == ChangeState::kWithdrawn ? 1 : 0;
+    seen += change.resolves == refused && change.state == ChangeState::kApplied ? 1 : 0;
+  }
+  EXPECT_EQ(seen, 2);
 }
 
 TEST_F(RestoredTest, OutcomesAreAsTheyWere) {

@@ -156,17 +156,6 @@ TEST_F(Ingest, ANewerSchemaWaitsAndNothingIsStored) {
   EXPECT_EQ(world_.Head(), head);
 }
 
-TEST_F(Ingest, ABaseWithoutOutcomeWaits) {
-  a_->Do(kFile, {Create("CaseStudy", kRecord, kStudy)});
-  const ChangeId unseen{b_->incarnation, 7};
-  const Unit edit = a_->Prepare(kFile, {Edit("CaseStudy", kRecord, R"({"title": "x"})", {unseen})});
-  const uint64_t head = world_.Head();
-  const v1::Receipt receipt = Push(*a_, edit);
-  EXPECT_EQ(receipt.status(), v1::Receipt::WAITS);
-  EXPECT_THAT(receipt.detail(), HasSubstr(unseen.ToString()));
-  EXPECT_EQ(world_.Head(), head);
-}
-
 TEST_F(Ingest, AWaitingUnitIsAdmittedOnceItsBaseIs) {
   const Unit create = a_->Prepare(kFile, {Create("CaseStudy", kRecord, kStudy)});
   const Unit edit =

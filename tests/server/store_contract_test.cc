@@ -350,6 +350,78 @@ TEST_P(StoreContract, AKeyOfAUnitIsGivenOnce) {
   EXPECT_EQ(write->AddUnit(again).code(), absl::StatusCode::kAlreadyExists);
 }
 
+TEST_P(StoreContract, WhatIsHeldIsFoundByWhatItWaitsForUntilItEnds) {
+  const Awaited record{Id(100), 0};
+  const Awaited change{Id(61), 4};
+  UnitRow unit = Unit(1, 5, 3);
+  unit.words = {Word::kHeld};
+  AddUnits({unit});
+  const uint64_t sequence = Must(Read()->UnitOf({Id(60), 5}))->sequence;
+  const HeldRow held{sequence, {Id(60), 5}, {kNine, 0xffff'ffff'ffff'fff1, 12}};
+  EXPECT_FALSE(Must(Read()->AnyHeld()));
+  {
+    auto write = Write();
+    Must(write->AddHeld(held, {record}));
+    Must(write->AddHeld(held, {record, change}));
+    Must(write->Commit());
+  }
+  EXPECT_TRUE(Must(Read()->AnyHeld()));
+  EXPECT_TRUE(Must(Read()->UnitOf({Id(60), 6}))->Held());
+  EXPECT_THAT(Must(Read()->HeldFor(record)), ElementsAre(held));
+  EXPECT_THAT(Must(Read()->HeldFor(change)), ElementsAre(held));
+  EXPECT_THAT(Must(Read()->HeldFor({Id(61), 5})), IsEmpty());
+  auto write = Write();
+  Must(write->EndHeld(sequence));
+  EXPECT_FALSE(Must(write->UnitOf({Id(60), 5})).has_value());
+  unit.sequence = Must(write->NextSequence());
+  unit.words = {Word::kApplied};
+  Must(write->AddUnit(unit));
+  Must(write->Commit());
+  EXPECT_FALSE(Must(Read()->AnyHeld()));
+  EXPECT_THAT(Must(Read()->HeldFor(record)), IsEmpty());
+  EXPECT_EQ(Must(Read()->UnitOf({Id(60), 7}))->sequence, unit.sequence);
+}
+
+TEST_P(StoreContract, RefusedCreationsAreRemembered) {
+  auto write = Write();
+  Must(write->AddRefusedCreation(Id(100)));
+  Must(write->AddRefusedCreation(Id(100)));
+  Must(write->Commit());
+  EXPECT_TRUE(Must(Read()->CreationRefused(Id(100))));
+  EXPECT_FALSE(Must(Read()->CreationRefused(Id(101))));
+}
+
+TEST_P(StoreContract, NoticesComeInOrderAfterAPlaceAndForOneDevice) {
+  AddUnits({Unit(0, 1, 1)});  // makes the device
+  NoticeRow row;
+  row.device = Id(50);
+  row.record = Id(100);
+  row.kind = 7;
+  row.field = 3;
+  row.what.change = {Id(60), 1};
+  row.what.author = "A Khan";
+  row.what.by = {Id(61), 9};
+  row.what.by_author = "J Price";
+  row.what.by_time_ms = kNine;
+  row.what.word = Word::kConflict;
+  std::vector<NoticeRow> all;
+  auto write = Write();
+  row.compartment = Must(write->RefOf({Id(1), 0}));
+  for (const auto& [sequence, place] :
+       std::vector<std::pair<uint64_t, uint32_t>>{{4, 1}, {2, 0}, {4, 0}}) {
+    row.sequence = sequence;
+    row.place = place;
+    Must(write->AddNotice(row));
+    all.push_back(row);
+  }
+  Must(write->Commit());
+  auto view = Read();
+  EXPECT_THAT(Must(view->Notices(Id(50), {0, 0}, 10)), ElementsAre(all[1], all[2], all[0]));
+  EXPECT_THAT(Must(view->Notices(Id(50), {4, 0}, 10)), ElementsAre(all[0]));
+  EXPECT_THAT(Must(view->Notices(Id(50), {0, 0}, 1)), ElementsAre(all[1]));
+  EXPECT_THAT(Must(view->Notices(Id(51), {0, 0}, 10)), IsEmpty());
+}
+
 TEST_P(StoreContract, HistoryKeepsItsEndApart) {
   auto write = Write();
   HistoryRow row;

@@ -106,6 +106,13 @@ class ForwardingReading : public Base {
                                                         size_t limit) override {
     return inner_->Outcomes(device, after, limit);
   }
+  absl::StatusOr<bool> AnyHeld() override { return inner_->AnyHeld(); }
+  absl::StatusOr<std::vector<server::HeldRow>> HeldFor(const server::Awaited& what) override {
+    return inner_->HeldFor(what);
+  }
+  absl::StatusOr<bool> CreationRefused(const Uuid& record) override {
+    return inner_->CreationRefused(record);
+  }
   absl::StatusOr<std::vector<server::NoticeRow>> Notices(const Uuid& device,
                                                          server::NoticePlace after,
                                                          size_t limit) override {
@@ -170,6 +177,14 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
     return inner_->Revoke(site, compartment);
   }
   absl::Status AddUnit(const server::UnitRow& unit) override { return inner_->AddUnit(unit); }
+  absl::Status AddHeld(const server::HeldRow& held,
+                       const std::vector<server::Awaited>& awaited) override {
+    return inner_->AddHeld(held, awaited);
+  }
+  absl::Status EndHeld(uint64_t sequence) override { return inner_->EndHeld(sequence); }
+  absl::Status AddRefusedCreation(const Uuid& record) override {
+    return inner_->AddRefusedCreation(record);
+  }
   absl::Status AddNotice(const server::NoticeRow& notice) override {
     return inner_->AddNotice(notice);
   }
