@@ -88,14 +88,6 @@ absl::Status RefuseUnknown(const KindSpec& kind, const std::vector<FieldValues>&
   return absl::OkStatus();
 }
 
-// A generated or dynamic message, as values of the kind of the same name.
-absl::StatusOr<std::vector<FieldValues>> ValuesOf(const KindSpec& kind,
-                                                  const google::protobuf::Message& message) {
-  std::string bytes;
-  message.SerializePartialToString(&bytes);
-  return ParseValues(kind, bytes, Unknown::kKeep);
-}
-
 }  // namespace
 
 absl::Status Edits::Impl::CheckUntouched(const Uuid& record) const {
@@ -347,10 +339,17 @@ absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wante
 
 absl::StatusOr<std::string> Edits::Add(const google::protobuf::Message& message,
                                        const AddOptions& options) {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      const KindSpec* kind,
-      client::FindKind(impl_->store.schema(), message.GetDescriptor()->full_name()));
-  DOORSTEP_ASSIGN_OR_RETURN(std::vector<FieldValues> values, ValuesOf(*kind, message));
+  std::string bytes;
+  message.SerializePartialToString(&bytes);
+  return AddBytes(message.GetDescriptor()->full_name(), bytes, options);
+}
+
+absl::StatusOr<std::string> Edits::AddBytes(absl::string_view kind_name, absl::string_view bytes,
+                                            const AddOptions& options) {
+  DOORSTEP_ASSIGN_OR_RETURN(const KindSpec* kind,
+                            client::FindKind(impl_->store.schema(), kind_name));
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<FieldValues> values,
+                            ParseValues(*kind, bytes, Unknown::kKeep));
   return impl_->Add(*kind, std::move(values), options);
 }
 
@@ -366,15 +365,22 @@ absl::StatusOr<std::string> Edits::AddJson(absl::string_view kind_name, absl::st
 }
 
 absl::Status Edits::Update(const OpenRecord& opened, const google::protobuf::Message& now) {
-  const client::OpenedRecord& record = *opened.impl_;
   const std::string& name = now.GetDescriptor()->full_name();
-  if (name != record.full_name) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("record ", record.id, ": got a ", name, ", wanted a ", record.full_name));
+  if (name != opened.full_name()) {
+    return absl::InvalidArgumentError(absl::StrCat("record ", opened.id(), ": got a ", name,
+                                                   ", wanted a ", opened.full_name()));
   }
+  std::string bytes;
+  now.SerializePartialToString(&bytes);
+  return UpdateBytes(opened, bytes);
+}
+
+absl::Status Edits::UpdateBytes(const OpenRecord& opened, absl::string_view now) {
+  const client::OpenedRecord& record = *opened.impl_;
   Wanted wanted;
   if (record.kind != nullptr) {
-    DOORSTEP_ASSIGN_OR_RETURN(std::vector<FieldValues> values, ValuesOf(*record.kind, now));
+    DOORSTEP_ASSIGN_OR_RETURN(std::vector<FieldValues> values,
+                              ParseValues(*record.kind, now, Unknown::kKeep));
     for (const FieldSpec& field : record.kind->fields) wanted[field.number()];
     for (FieldValues& field : values) {
       // What this program does not know, it does not edit.

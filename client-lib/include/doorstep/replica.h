@@ -127,10 +127,14 @@ class Edits {
                                   const AddOptions& options = {});
   absl::StatusOr<std::string> AddJson(absl::string_view kind, absl::string_view json,
                                       const AddOptions& options = {});
+  // As Add, from the wire bytes of the kind's message.
+  absl::StatusOr<std::string> AddBytes(absl::string_view kind, absl::string_view bytes,
+                                       const AddOptions& options = {});
   // The fields that differ from what was opened are the change; nothing else is sent. A field that
   // the message lacks is cleared. kFailedPrecondition names the case when a field that differs has
   // an open conflict.
   absl::Status Update(const OpenRecord& opened, const google::protobuf::Message& now);
+  absl::Status UpdateBytes(const OpenRecord& opened, absl::string_view now);
   // Only the fields that the JSON object names; null clears.
   absl::Status UpdateJson(const OpenRecord& opened, absl::string_view json);
   // Settles a conflict over all versions that are visible now. Of a set whose removals are reviewed

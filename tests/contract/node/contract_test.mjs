@@ -2,23 +2,18 @@
 //
 //   node tests/contract/node/contract_test.mjs DIRECTORY-OF-PROGRAMS
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import grpc from '@grpc/grpc-js';
 
 import { decode, Device, encode, Replica, siteFile, unitHash, uuid4, uuid7, uuidText }
   from './client.mjs';
+import { startServer } from './server.mjs';
 
-const program = path.resolve(process.argv[2] ?? '.', 'doorstep-server');
 const PERSON = 'doorstep.care.v1.Person';
 const RISK = 'doorstep.care.v1.RiskAssessment';
 
-let dir;
 let server;
 let address;
 const devices = [];
@@ -29,37 +24,13 @@ function device(site = 'north-team') {
 }
 
 before(async () => {
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'doorstep-contract-'));
-  const data = ['--data', `${dir}/data`];
-  for (const command of [
-    ['tenant', 'add', 'another-council'],
-    ['site', 'add', '--tenant', 'another-council', '--id', 'north-team', '--name', 'North'],
-    ['site', 'add', '--id', 'north-team', '--name', 'North'],
-    ['site', 'add', '--id', 'rose-court', '--name', 'Rose Court'],
-  ]) {
-    const made = spawnSync(program, [...command, ...data], { encoding: 'utf8' });
-    assert.equal(made.status, 0, made.stderr);
-  }
-  const portFile = `${dir}/port`;
-  server = spawn(program, ['serve', '--data', `${dir}/data`, '--listen', '127.0.0.1:0',
-    '--port-file', portFile, '--dev-loopback'], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const deadline = Date.now() + 30_000;
-  while (!fs.existsSync(portFile) || fs.readFileSync(portFile, 'utf8').trim() === '') {
-    assert.ok(Date.now() < deadline && server.exitCode === null, 'the server did not start');
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
-  address = `127.0.0.1:${fs.readFileSync(portFile, 'utf8').trim()}`;
+  server = await startServer(process.argv[2], ['another-council:north-team', 'north-team', 'rose-court']);
+  address = server.address;
 });
 
 after(async () => {
   for (const each of devices) each.close();
-  server.kill('SIGTERM');
-  const [code] = await new Promise((resolve) => {
-    if (server.exitCode !== null) resolve([server.exitCode]);
-    server.on('exit', (...how) => resolve(how));
-  });
-  fs.rmSync(dir, { recursive: true });
-  assert.equal(code, 0, 'the server stops cleanly');
+  assert.equal(await server.stop(), 0, 'the server stops cleanly');
 });
 
 const person = (fields, { id = uuid7() } = {}) =>

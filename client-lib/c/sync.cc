@@ -1,0 +1,243 @@
+// doorstep.h: sync, and what a replica says of itself.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client-lib/c/arguments.h"
+#include "client-lib/c/handles.h"
+#include "doorstep.h"
+#include "doorstep/grpc_transport.h"
+#include "doorstep/json.h"
+#include "nlohmann/json.hpp"
+#include "sync/base/status.h"
+
+namespace {
+
+using doorstep::Replica;
+using doorstep::SyncProgress;
+using doorstep::c::Give;
+using doorstep::c::GiveJson;
+using doorstep::c::Given;
+using doorstep::c::OrEmpty;
+using doorstep::c::Run;
+using nlohmann::json;
+
+constexpr int64_t kMaxTimeoutMs = 24LL * 60 * 60 * 1000;
+
+doorstep::Transport* TransportOf(doorstep_link* link) {
+  return link == nullptr ? nullptr : link->transport.get();
+}
+
+json ToJson(const SyncProgress& progress) {
+  constexpr const char* kSteps[] = {"CONNECTING", "SENDING", "RECEIVING", "APPLYING", "DONE"};
+  return {{"step", kSteps[static_cast<int>(progress.step)]},
+          {"sent", progress.changes_sent},
+          {"to_send", progress.changes_to_send},
+          {"received", progress.records_received},
+          {"to_receive", progress.records_to_receive},
+          {"bytes_sent", progress.bytes_sent},
+          {"bytes_received", progress.bytes_received}};
+}
+
+// Asks the replica and gives the answer, one value or a list of them.
+template <typename Ask>
+int Answer(doorstep_replica* replica, char** out, doorstep_error** error, Ask ask) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_ASSIGN_OR_RETURN(const auto found, ask(*replica->replica));
+    if constexpr (requires { found.begin(); }) {
+      json list = json::array();
+      for (const auto& each : found) list.push_back(doorstep::ToJson(each));
+      return GiveJson(list, out);
+    } else {
+      return GiveJson(doorstep::ToJson(found), out);
+    }
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+int doorstep_link_new(const char* address, const char* options_json, doorstep_link** link,
+                      doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("address", address));
+    DOORSTEP_RETURN_IF_ERROR(Given("link", link));
+    doorstep::GrpcOptions grpc;
+    doorstep::c::Options options("options_json", options_json);
+    options.Int("connect_timeout_ms", 1, kMaxTimeoutMs, &grpc.connect_timeout_ms);
+    options.Int("call_timeout_ms", 1, kMaxTimeoutMs, &grpc.call_timeout_ms);
+    DOORSTEP_RETURN_IF_ERROR(options.Finish());
+    *link = new doorstep_link{doorstep::MakeGrpcTransport(address, grpc)};
+    return absl::OkStatus();
+  });
+}
+
+void doorstep_link_cancel(doorstep_link* link) {
+  if (link != nullptr) link->transport->Cancel();
+}
+
+int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
+                  void* context, char** result_json, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(Given("link", link));
+    doorstep::SyncOptions options;
+    if (progress != nullptr) {
+      options.progress = [&](const SyncProgress& now) {
+        return progress(context, ToJson(now).dump().c_str()) == 0;
+      };
+    }
+    DOORSTEP_ASSIGN_OR_RETURN(const doorstep::SyncResult result,
+                              replica->replica->Sync(*link->transport, options));
+    return result_json == nullptr ? absl::OkStatus()
+                                  : GiveJson(doorstep::ToJson(result), result_json);
+  });
+}
+
+int doorstep_status(doorstep_replica* replica, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [](Replica& r) { return r.Status(); });
+}
+
+int doorstep_digest(doorstep_replica* replica, int recompute, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [&](Replica& r) { return r.Digest(recompute != 0); });
+}
+
+int doorstep_outbox(doorstep_replica* replica, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [](Replica& r) { return r.Outbox(); });
+}
+
+int doorstep_outcomes(doorstep_replica* replica, size_t limit, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [&](Replica& r) { return r.Outcomes(limit); });
+}
+
+int doorstep_conflicts(doorstep_replica* replica, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [](Replica& r) { return r.Conflicts(); });
+}
+
+int doorstep_conflict(doorstep_replica* replica, const char* case_id, doorstep_link* link,
+                      char** out, doorstep_error** error) {
+  return Answer(replica, out, error,
+                [&](Replica& r) { return r.FindConflict(OrEmpty(case_id), TransportOf(link)); });
+}
+
+int doorstep_sign_offs(doorstep_replica* replica, const char* id, char** out,
+                       doorstep_error** error) {
+  return Answer(replica, out, error, [&](Replica& r) { return r.SignOffs(OrEmpty(id)); });
+}
+
+int doorstep_history(doorstep_replica* replica, const char* id, doorstep_link* link, char** out,
+                     doorstep_error** error) {
+  return Answer(replica, out, error,
+                [&](Replica& r) { return r.History(OrEmpty(id), TransportOf(link)); });
+}
+
+int doorstep_notices(doorstep_replica* replica, int all, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [&](Replica& r) { return r.Notices(all != 0); });
+}
+
+int doorstep_notices_read(doorstep_replica* replica, const char* notices_json,
+                          doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    std::vector<int64_t> ids;
+    if (notices_json != nullptr) {
+      const json list = json::parse(notices_json, nullptr, /*allow_exceptions=*/false);
+      bool numbers = list.is_array() && !list.empty();
+      for (const json& id : list) numbers = numbers && id.is_number_integer();
+      if (!numbers) {
+        return absl::InvalidArgumentError(
+            "notices_json: wanted NULL, or an array of one or more numbers");
+      }
+      ids = list.get<std::vector<int64_t>>();
+    }
+    return replica->replica->MarkNoticesRead(ids);
+  });
+}
+
+int doorstep_duplicates(doorstep_replica* replica, const char* id, char** out,
+                        doorstep_error** error) {
+  return Answer(replica, out, error, [&](Replica& r) { return r.Duplicates(OrEmpty(id)); });
+}
+
+int doorstep_rescued(doorstep_replica* replica, char** out, doorstep_error** error) {
+  return Answer(replica, out, error, [](Replica& r) { return r.RescuedChanges(); });
+}
+
+int doorstep_rescued_dismiss(doorstep_replica* replica, const char* change,
+                             doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    return replica->replica->DismissRescued(OrEmpty(change));
+  });
+}
+
+int doorstep_parked_values(doorstep_replica* replica, const char* change, char** out,
+                           doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::string values,
+                              replica->replica->ParkedValues(OrEmpty(change)));
+    return Give(values, out);
+  });
+}
+
+int doorstep_parked_fix(doorstep_replica* replica, const char* change, const char* text,
+                        const char* options_json, char** new_change, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    doorstep::TransactOptions who;
+    doorstep::AddOptions place;
+    doorstep::c::Options options("options_json", options_json);
+    options.Text("author", &who.author);
+    options.Text("file", &place.file);
+    options.Text("tier", &place.tier);
+    DOORSTEP_RETURN_IF_ERROR(options.Finish());
+    DOORSTEP_ASSIGN_OR_RETURN(
+        const std::string id,
+        replica->replica->FixParked(OrEmpty(change), OrEmpty(text), place, who));
+    return new_change == nullptr ? absl::OkStatus() : Give(id, new_change);
+  });
+}
+
+int doorstep_parked_withdraw(doorstep_replica* replica, const char* change, const char* reason,
+                             const char* author, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    return replica->replica->WithdrawParked(OrEmpty(change), OrEmpty(reason),
+                                            {.author = std::string(OrEmpty(author))});
+  });
+}
+
+int doorstep_parked_export(doorstep_replica* replica, const char* change, char** out,
+                           doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
+                              replica->replica->ExportParked(OrEmpty(change)));
+    json list = json::array();
+    for (const std::string& line : lines) list.push_back(doorstep::Parsed(line));
+    return GiveJson(list, out);
+  });
+}
+
+int doorstep_restore(doorstep_replica* replica, const char* id, const char* field,
+                     const char* version, const char* author, doorstep_link* link,
+                     char** reason_used, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_ASSIGN_OR_RETURN(
+        const std::string reason,
+        replica->replica->Restore(OrEmpty(id), OrEmpty(field), OrEmpty(version),
+                                  {.author = std::string(OrEmpty(author))}, TransportOf(link)));
+    return reason_used == nullptr ? absl::OkStatus() : Give(reason, reason_used);
+  });
+}
+
+}  // extern "C"

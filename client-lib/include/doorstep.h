@@ -1,0 +1,228 @@
+/* Doorstep from C, and from every language that can call C.
+ *
+ *   doorstep_error* error = NULL;
+ *   doorstep_replica* replica = NULL;
+ *   if (doorstep_open("/data/tablet", NULL, &replica, &error) != DOORSTEP_OK) {
+ *     fprintf(stderr, "%s\n", doorstep_error_message(error));
+ *     doorstep_error_free(error);
+ *   }
+ *   doorstep_edits* edits = doorstep_edits_new("A Khan");
+ *   doorstep_edits_add_json(edits, "Person", "{\"name\":\"Peter Hall\"}", "{\"file\":\"new\"}", NULL);
+ *   char* ids = NULL;
+ *   doorstep_commit(replica, edits, &ids, &error);
+ *   doorstep_free(ids);
+ *
+ * It is the C++ library (doorstep/replica.h has the meaning of every call) behind plain functions.
+ *
+ * Values go in and out as JSON text, or as the wire bytes of the kind's message. JSON out is what
+ * `doorstep --json` prints; JSON in is refused, naming the key, when it has a key that is not told
+ * here or one of another type.
+ *
+ * Text is UTF-8 and ends with a zero byte. What a function takes, it copies before it returns. What
+ * it gives in a `char**` or `unsigned char**` is yours: doorstep_free(). What it returns as a
+ * `const char*` lives as long as the object that it was asked of. Handles have their own _free.
+ * A handle may be NULL only where that is said.
+ *
+ * A function that can fail returns a code, DOORSTEP_OK = 0. If `error` is not NULL and the code is
+ * not 0, *error is a new object, yours: doorstep_error_free(). Outputs are then untouched. No C++
+ * exception leaves any function.
+ *
+ * Threads: a replica, and the records and edits that it gave or takes, are used by one thread at a
+ * time. Different replicas (also of one directory) are independent. doorstep_link_cancel() may be
+ * called from any thread. Callbacks run in the calling thread and must not use the same replica.
+ *
+ * Stability: a function's meaning and signature never change; new ones are added, and then
+ * doorstep_interface() is raised.
+ */
+#ifndef DOORSTEP_H_
+#define DOORSTEP_H_
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DOORSTEP_INTERFACE 1
+
+/* The codes of gRPC and Abseil; what each asks of a program stands in doorstep/replica.h. */
+enum doorstep_code {
+  DOORSTEP_OK = 0,
+  DOORSTEP_CANCELLED = 1,
+  DOORSTEP_UNKNOWN = 2,
+  DOORSTEP_INVALID_ARGUMENT = 3,
+  DOORSTEP_DEADLINE_EXCEEDED = 4,
+  DOORSTEP_NOT_FOUND = 5,
+  DOORSTEP_ALREADY_EXISTS = 6,
+  DOORSTEP_PERMISSION_DENIED = 7,
+  DOORSTEP_RESOURCE_EXHAUSTED = 8,
+  DOORSTEP_FAILED_PRECONDITION = 9,
+  DOORSTEP_ABORTED = 10,
+  DOORSTEP_OUT_OF_RANGE = 11,
+  DOORSTEP_UNIMPLEMENTED = 12,
+  DOORSTEP_INTERNAL = 13,
+  DOORSTEP_UNAVAILABLE = 14,
+  DOORSTEP_DATA_LOSS = 15,
+  DOORSTEP_UNAUTHENTICATED = 16
+};
+
+typedef struct doorstep_error doorstep_error;
+typedef struct doorstep_replica doorstep_replica;
+typedef struct doorstep_record doorstep_record; /* as it was opened: what its reader saw */
+typedef struct doorstep_edits doorstep_edits;   /* of one transaction, not yet committed */
+typedef struct doorstep_link doorstep_link;     /* to a server */
+
+/* Returns 0 to go on, anything else to stop (the call then answers DOORSTEP_CANCELLED). `json` is
+ * valid until it returns. */
+typedef int (*doorstep_visit)(void* context, const char* json);
+
+/* The interface that this library has: at least the DOORSTEP_INTERFACE that a program was built
+ * with, or it must not be used. */
+int doorstep_interface(void);
+const char* doorstep_version(void); /* "0.1.0" */
+void doorstep_free(void* memory);   /* NULL is allowed, here and in every _free and _close */
+
+int doorstep_error_code(const doorstep_error* error);
+const char* doorstep_error_message(const doorstep_error* error); /* names field, got, wanted */
+/* The conflict case that must be decided first; empty when the error is of another sort. */
+const char* doorstep_error_case(const doorstep_error* error);
+void doorstep_error_free(doorstep_error* error);
+
+/* Makes a replica in a directory. Needs no network. `options_json`:
+ * {"site","device_name","user"[,"tenant"][,"server"]}, all text. */
+int doorstep_init(const char* directory, const char* options_json, doorstep_error** error);
+/* `options_json`: NULL, or {["durability":"full"|"normal"][,"read_only":bool][,"check":bool]}. */
+int doorstep_open(const char* directory, const char* options_json, doorstep_replica** replica,
+                  doorstep_error** error);
+void doorstep_close(doorstep_replica* replica);
+
+/* --- Records --- */
+
+int doorstep_get(doorstep_replica* replica, const char* id, doorstep_record** record,
+                 doorstep_error** error);
+const char* doorstep_record_id(const doorstep_record* record);
+const char* doorstep_record_kind(const doorstep_record* record);
+/* The effective values, by the proto's field names. */
+int doorstep_record_json(const doorstep_record* record, char** json, doorstep_error** error);
+/* Where the record and its fields come from: file, tier, versions, whether they are provisional. */
+int doorstep_record_info(const doorstep_record* record, char** json, doorstep_error** error);
+/* The effective values as the kind's message, unknown fields included. */
+int doorstep_record_bytes(const doorstep_record* record, unsigned char** bytes, size_t* size,
+                          doorstep_error** error);
+void doorstep_record_free(doorstep_record* record);
+
+/* Calls `visit` with {"id","record"} for each record of a kind in order of id. `where`: NULL, or an
+ * SQL expression over the kind's view. */
+int doorstep_list(doorstep_replica* replica, const char* kind, const char* where,
+                  doorstep_visit visit, void* context, doorstep_error** error);
+/* One read-only SQL statement over the views: `visit` gets {"columns":[…],"cells":[…]} per row. */
+int doorstep_query(doorstep_replica* replica, const char* sql, doorstep_visit visit, void* context,
+                   doorstep_error** error);
+/* {"kinds":[…]}: their short names. */
+int doorstep_kinds(doorstep_replica* replica, char** json, doorstep_error** error);
+
+/* --- Edits --- */
+
+/* `author`: NULL = the replica's user. */
+doorstep_edits* doorstep_edits_new(const char* author);
+void doorstep_edits_free(doorstep_edits* edits);
+
+/* A new record. `options_json`: NULL, or {["file"][,"tier"][,"id"]}, as AddOptions. What is wrong
+ * with the values is said by doorstep_commit(), here only what is wrong with the options. */
+int doorstep_edits_add_json(doorstep_edits* edits, const char* kind, const char* json,
+                            const char* options_json, doorstep_error** error);
+int doorstep_edits_add_bytes(doorstep_edits* edits, const char* kind, const unsigned char* bytes,
+                             size_t size, const char* options_json, doorstep_error** error);
+/* Only the fields that the JSON object names; null clears. The record may be freed before the
+ * commit. */
+int doorstep_edits_update_json(doorstep_edits* edits, const doorstep_record* record,
+                               const char* json, doorstep_error** error);
+/* The whole record: a field that the bytes lack is cleared. */
+int doorstep_edits_update_bytes(doorstep_edits* edits, const doorstep_record* record,
+                                const unsigned char* bytes, size_t size, doorstep_error** error);
+/* Decides a conflict case. `decision_json`: {"reason", and one of "keep":N (from 1), "value":…,
+ * "both":true}. */
+int doorstep_edits_settle(doorstep_edits* edits, const char* case_id, const char* decision_json,
+                          doorstep_error** error);
+/* Says whether two records are one that was recorded twice (`same` not 0) or two. */
+int doorstep_edits_same(doorstep_edits* edits, const char* first, const char* second, int same,
+                        const char* reason, doorstep_error** error);
+int doorstep_edits_hide(doorstep_edits* edits, const doorstep_record* record, const char* reason,
+                        doorstep_error** error);
+int doorstep_edits_unhide(doorstep_edits* edits, const doorstep_record* record,
+                          doorstep_error** error);
+int doorstep_edits_sign(doorstep_edits* edits, const doorstep_record* record,
+                        doorstep_error** error);
+/* All of them, or none. `ids_json` (may be NULL): an array with one entry per edit, the new record's
+ * or signature's id as text, null for others. The edits stay as they are: after an error they may be
+ * tried again; after success they are empty. */
+int doorstep_commit(doorstep_replica* replica, doorstep_edits* edits, char** ids_json,
+                    doorstep_error** error);
+
+/* --- Sync --- */
+
+/* `address`: HOST:PORT. Connects when first used. `options_json`: NULL, or
+ * {["connect_timeout_ms":N][,"call_timeout_ms":N]}. */
+int doorstep_link_new(const char* address, const char* options_json, doorstep_link** link,
+                      doorstep_error** error);
+/* Ends the call that runs now and all later ones. From any thread. */
+void doorstep_link_cancel(doorstep_link* link);
+void doorstep_link_free(doorstep_link* link);
+/* Sends what waits, receives what is new. `progress`: NULL, or called at most about ten times a
+ * second with {"step","sent","to_send","received","to_receive","bytes_sent","bytes_received"}.
+ * `result_json` may be NULL. */
+int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
+                  void* context, char** result_json, doorstep_error** error);
+
+/* --- What a replica says of itself: each as `doorstep … --json` prints it --- */
+
+int doorstep_status(doorstep_replica* replica, char** json, doorstep_error** error);
+/* `recompute` not 0: from the rows themselves. */
+int doorstep_digest(doorstep_replica* replica, int recompute, char** json, doorstep_error** error);
+/* Arrays, oldest first. */
+int doorstep_outbox(doorstep_replica* replica, char** json, doorstep_error** error);
+int doorstep_outcomes(doorstep_replica* replica, size_t limit, char** json, doorstep_error** error);
+int doorstep_conflicts(doorstep_replica* replica, char** json, doorstep_error** error);
+/* One case, by its id or how it begins; with a link also what only the server knows of it. */
+int doorstep_conflict(doorstep_replica* replica, const char* case_id, doorstep_link* link,
+                      char** json, doorstep_error** error);
+int doorstep_sign_offs(doorstep_replica* replica, const char* id, char** json,
+                       doorstep_error** error);
+/* `link` may be NULL: then own changes and current versions only. */
+int doorstep_history(doorstep_replica* replica, const char* id, doorstep_link* link, char** json,
+                     doorstep_error** error);
+/* `all` 0: those that nobody has marked as read. */
+int doorstep_notices(doorstep_replica* replica, int all, char** json, doorstep_error** error);
+/* `notices_json`: NULL = all of them, or an array of their numbers. */
+int doorstep_notices_read(doorstep_replica* replica, const char* notices_json,
+                          doorstep_error** error);
+/* `id` may be NULL: all pairs. */
+int doorstep_duplicates(doorstep_replica* replica, const char* id, char** json,
+                        doorstep_error** error);
+int doorstep_rescued(doorstep_replica* replica, char** json, doorstep_error** error);
+int doorstep_rescued_dismiss(doorstep_replica* replica, const char* change, doorstep_error** error);
+
+/* --- Changes that were refused or are held --- */
+
+int doorstep_parked_values(doorstep_replica* replica, const char* change, char** json,
+                           doorstep_error** error);
+/* `json` NULL: as it was. `options_json`: {["author"][,"file"][,"tier"]} or NULL. `new_change`
+ * (may be NULL) gets the id of the new change. */
+int doorstep_parked_fix(doorstep_replica* replica, const char* change, const char* json,
+                        const char* options_json, char** new_change, doorstep_error** error);
+/* `author` NULL = the replica's user. */
+int doorstep_parked_withdraw(doorstep_replica* replica, const char* change, const char* reason,
+                             const char* author, doorstep_error** error);
+/* An array; `change` NULL = all. */
+int doorstep_parked_export(doorstep_replica* replica, const char* change, char** json,
+                           doorstep_error** error);
+/* Gives a field the value of an earlier version. `link`, `author`, `reason_used` may be NULL. */
+int doorstep_restore(doorstep_replica* replica, const char* id, const char* field,
+                     const char* version, const char* author, doorstep_link* link,
+                     char** reason_used, doorstep_error** error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DOORSTEP_H_ */

@@ -1,0 +1,159 @@
+// The shared library as other languages load it: the symbols that it exports, its size, and a round
+// of capture, sync, conflict and decision from Node.js and from Java.
+//
+//   node tests/contract/node/embed_test.mjs DIRECTORY-OF-PROGRAMS LIBDOORSTEP.SO
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import koffi from 'koffi';
+
+import { startServer } from './server.mjs';
+
+const [programs, library] = process.argv.slice(2);
+const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+const header = fs.readFileSync(path.join(here, '../../../client-lib/include/doorstep.h'), 'utf8');
+
+let server;
+before(async () => { server = await startServer(programs, ['north']); });
+after(async () => { assert.equal(await server.stop(), 0); });
+
+// The prototypes of doorstep.h, as koffi reads them.
+function prototypes() {
+  const code = header.replace(/\/\*[^]*?\*\//g, '').replace(/#.*/g, '');
+  return [...code.matchAll(/^[a-z][a-z_ ]*[ *]+(doorstep_\w+)\(([^;]*)\);/gm)]
+    .map((match) => ({ name: match[1], text: match[0].replace(/\s+/g, ' ') }));
+}
+
+test('the library exports the functions of doorstep.h and nothing else', () => {
+  const named = prototypes().map((each) => each.name).sort();
+  assert.ok(named.length > 40, `${named.length} functions were found in doorstep.h`);
+  const nm = spawnSync('nm', ['-D', '--defined-only', library], { encoding: 'utf8' });
+  assert.equal(nm.status, 0, nm.stderr);
+  const exported = nm.stdout.trim().split('\n').map((line) => line.split(' ').at(-1)).sort();
+  assert.deepEqual(exported, named);
+});
+
+test('its stripped size', () => {
+  const stripped = `${server.dir}/stripped.so`;
+  assert.equal(spawnSync('strip', ['-o', stripped, library]).status, 0);
+  const { size } = fs.statSync(stripped);
+  console.log(`libdoorstep.so, stripped: ${(size / 1e6).toFixed(1)} MB`);
+  assert.ok(size < 8e6, `got ${size} bytes, wanted a library that a phone can carry`);
+});
+
+// doorstep.h as JavaScript functions: an error is thrown, outputs are returned.
+function load() {
+  const lib = koffi.load(library);
+  for (const handle of ['error', 'replica', 'record', 'edits', 'link']) {
+    koffi.opaque(`doorstep_${handle}`);
+  }
+  koffi.proto('int doorstep_visit(void* context, const char* json)');
+  const api = {};
+  for (const { name, text } of prototypes()) {
+    const outputs = text
+      .replace(/doorstep_visit (\w+)/g, 'doorstep_visit* $1')
+      .replace(/unsigned char/g, 'uint8_t')
+      .replace(/(doorstep_\w+|char)\*\* (\w+)/g, '_Out_ $1** $2');
+    api[name.slice('doorstep_'.length)] = lib.func(outputs);
+  }
+  const checked = (code, error) => {
+    if (code === 0) return;
+    const thrown = new Error(api.error_message(error[0]));
+    thrown.code = code;
+    thrown.case = api.error_case(error[0]);
+    api.error_free(error[0]);
+    throw thrown;
+  };
+  return {
+    api,
+    // The function's last arguments are one output and the error.
+    out(name, ...given) {
+      const out = [null];
+      const error = [null];
+      checked(api[name](...given, out, error), error);
+      return out[0];
+    },
+    call(name, ...given) {
+      const error = [null];
+      checked(api[name](...given, error), error);
+    },
+    json(name, ...given) {
+      return JSON.parse(this.out(name, ...given));
+    },
+  };
+}
+
+test('capture, sync, conflict, decision: Node.js', () => {
+  const d = load();
+  assert.equal(d.api.interface(), 1);
+  const tablet = (name) => {
+    const dir = `${server.dir}/${name}`;
+    d.call('init', dir, JSON.stringify({ site: 'north', device_name: name, user: name }));
+    return d.out('open', dir, null);
+  };
+  const change = (replica, fill) => {
+    const edits = d.api.edits_new(null);
+    fill(edits);
+    const ids = d.json('commit', replica, edits);
+    d.api.edits_free(edits);
+    return ids;
+  };
+  const sync = (replica) => {
+    const link = d.out('link_new', server.address, null);
+    const steps = [];
+    const told = (_, json) => { steps.push(JSON.parse(json).step); return 0; };
+    const result = d.json('sync', replica, link, told, null);
+    assert.equal(steps.at(-1), 'DONE');
+    d.api.link_free(link);
+    return result;
+  };
+
+  const [a, b] = [tablet('A Khan'), tablet('J Price')];
+  const [id] = change(a, (edits) => d.call('edits_add_json', edits, 'RiskAssessment',
+    '{"residual_rating":{"likelihood":2,"severity":3}}', '{"file":"new"}'));
+  assert.equal(sync(a).outcomes.APPLIED, 1);
+  sync(b);
+  for (const [replica, likelihood] of [[a, 1], [b, 4]]) {
+    const record = d.out('get', replica, id);
+    change(replica, (edits) => d.call('edits_update_json', edits, record,
+      JSON.stringify({ residual_rating: { likelihood, severity: 3 } })));
+    d.api.record_free(record);
+  }
+  sync(a); sync(b); sync(a);
+  const [conflict] = d.json('conflicts', a);
+  assert.deepEqual(conflict.versions.map((version) => version.value.likelihood), [1, 4]);
+  const record = d.out('get', a, id);
+  assert.deepEqual(d.json('record_json', record).residual_rating, { likelihood: 4, severity: 3 });
+  assert.throws(() => change(a, (edits) => d.call('edits_update_json', edits, record,
+    '{"residual_rating":{"likelihood":5,"severity":5}}')), { code: 9, case: conflict.case });
+  d.api.record_free(record);
+
+  const reviewer = d.api.edits_new('M Osei');
+  d.call('edits_settle', reviewer, conflict.case, '{"keep":2,"reason":"seen together"}');
+  d.out('commit', a, reviewer);
+  d.api.edits_free(reviewer);
+  sync(a); sync(b);
+  const rows = [];
+  for (const replica of [a, b]) {
+    d.call('query', replica, 'SELECT residual_rating_likelihood FROM risk_assessment',
+      (_, json) => { rows.push(JSON.parse(json).cells[0]); return 0; }, null);
+    assert.equal(d.json('status', replica).conflicts, 0);
+  }
+  assert.deepEqual(rows, [4, 4]);
+  assert.equal(d.json('digest', a, 0).digest, d.json('digest', b, 1).digest);
+  for (const replica of [a, b]) d.api.close(replica);
+});
+
+test('capture, sync, conflict, decision: Java', () => {
+  const javas = fs.readdirSync('/usr/lib/jvm').filter((name) => name.startsWith('java-17-openjdk-'));
+  assert.equal(javas.length, 1, 'tools/setup installs a JDK 17');
+  const java = `/usr/lib/jvm/${javas[0]}/bin/java`;
+  const run = spawnSync(java, ['--add-modules', 'jdk.incubator.foreign',
+    '--enable-native-access=ALL-UNNAMED', path.join(here, '../java/Round.java'),
+    path.resolve(library), server.address, server.dir], { encoding: 'utf8' });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.match(run.stdout, /both tablets agree/);
+});
