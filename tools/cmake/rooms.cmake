@@ -14,7 +14,7 @@ add_custom_target(doorstep_quick_tests)
 add_custom_target(doorstep_threads_tests)
 
 function(doorstep_ours target)
-  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${DOORSTEP_WARNINGS}>")
 endfunction()
 
@@ -23,7 +23,9 @@ function(doorstep_room)
   add_library(${arg_NAME} STATIC ${arg_SOURCES})
   doorstep_ours(${arg_NAME})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
-    target_include_directories(${arg_NAME} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include)
+    target_include_directories(${arg_NAME} PUBLIC
+      $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   endif()
   target_link_libraries(${arg_NAME} PUBLIC ${arg_DEPS} Threads::Threads)
 endfunction()

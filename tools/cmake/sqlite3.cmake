@@ -10,7 +10,7 @@ if(NOT EXISTS ${DOORSTEP_SQLITE_DIR}/sqlite3.c)
 endif()
 
 add_library(doorstep_sqlite3 STATIC ${DOORSTEP_SQLITE_DIR}/sqlite3.c)
-target_include_directories(doorstep_sqlite3 SYSTEM PUBLIC ${DOORSTEP_SQLITE_DIR})
+target_include_directories(doorstep_sqlite3 SYSTEM PUBLIC $<BUILD_INTERFACE:${DOORSTEP_SQLITE_DIR}>)
 target_compile_definitions(doorstep_sqlite3 PRIVATE
   SQLITE_TEMP_STORE=3  # temporary data in memory only: on disk it would not be encrypted
   SQLITE_THREADSAFE=1
