@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client-lib/bell.h"
 #include "client-lib/replica_impl.h"
 #include "sync/base/status.h"
 
@@ -136,9 +137,10 @@ absl::StatusOr<std::unique_ptr<Observer>> Observer::Start(const std::string& dir
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Replica> replica, Replica::Open(directory, options));
   Descriptor watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (watch.get() < 0) return SystemError("inotify");
-  // The directory, because the log is made anew at times.
-  if (inotify_add_watch(watch.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
-    return SystemError(directory.c_str());
+  const std::string bell = client::BellPath(directory);
+  client::Bell(directory).Ring();  // so that there is one
+  if (inotify_add_watch(watch.get(), bell.c_str(), IN_ACCESS | IN_MODIFY) < 0) {
+    return SystemError(bell.c_str());
   }
   Descriptor stop(eventfd(0, EFD_CLOEXEC));
   if (stop.get() < 0) return SystemError("eventfd");

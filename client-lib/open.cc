@@ -150,7 +150,9 @@ absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
                                                const OpenOptions& options) {
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                             Database::Open(DatabasePath(directory), OptionsFor(options)));
-  auto store = std::make_unique<Store>(std::move(db), SchemaOf(options.environment));
+  const bool rings = !options.read_only && options.environment.vfs.empty();
+  auto store = std::make_unique<Store>(std::move(db), SchemaOf(options.environment),
+                                       rings ? directory : std::string());
   if (options.check) DOORSTEP_RETURN_IF_ERROR(store->db().QuickCheck());
   DOORSTEP_RETURN_IF_ERROR(BringUpToDate(*store, options.read_only));
   DOORSTEP_RETURN_IF_ERROR(QuickUse(*store));
@@ -233,7 +235,7 @@ absl::Status InitStore(const std::string& directory, const InitOptions& options)
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                             Database::Open(DatabasePath(directory), database));
   DOORSTEP_RETURN_IF_ERROR(Migrate(*db, kApplicationId, Migrations()));
-  Store store(std::move(db), SchemaOf(options.environment));
+  Store store(std::move(db), SchemaOf(options.environment), "");
   DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
                             Transaction::Begin(store.db(), Transaction::Mode::kWrite));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string device, store.Text(key::kDevice));

@@ -9,8 +9,12 @@
 
 namespace doorstep::client {
 
-Store::Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema)
-    : db_(std::move(db)), schema_(std::move(schema)), tables_(db_.get(), schema_) {}
+Store::Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema,
+             std::string bell_directory)
+    : db_(std::move(db)),
+      schema_(std::move(schema)),
+      tables_(db_.get(), schema_),
+      bell_(std::move(bell_directory)) {}
 
 absl::StatusOr<int64_t> Store::Int(absl::string_view key) {
   DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
@@ -112,7 +116,7 @@ absl::StatusOr<Write> Write::Begin(Store& store) {
 
 absl::Status Write::Commit() {
   DOORSTEP_RETURN_IF_ERROR(transaction_.Commit());
-  store_ = nullptr;
+  std::exchange(store_, nullptr)->bell().Ring();
   return absl::OkStatus();
 }
 

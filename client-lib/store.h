@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client-lib/bell.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
 #include "sync/change/state.h"
@@ -50,10 +51,13 @@ inline constexpr absl::string_view kSends = "sends";
 
 class Store {
  public:
-  Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema);
+  // `bell_directory`: where observers listen; empty = nowhere.
+  Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema,
+        std::string bell_directory);
 
   Database& db() { return *db_; }
   RecordTables& tables() { return tables_; }
+  Bell& bell() { return bell_; }
   const Schema& schema() const { return *schema_; }
   const std::shared_ptr<const Schema>& shared_schema() const { return schema_; }
 
@@ -76,6 +80,7 @@ class Store {
   std::unique_ptr<Database> db_;
   std::shared_ptr<const Schema> schema_;
   RecordTables tables_;
+  Bell bell_;
 };
 
 // A write transaction of a store: what was not committed is rolled back, in memory too.
