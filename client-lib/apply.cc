@@ -256,6 +256,7 @@ absl::Status Applier::Sweep() {
       gone.push_back(record);
     }
   }
+  result_.lost |= !gone.empty();
   for (const Uuid& record : gone) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox_.IsPending(record));
     if (is_pending) touched_.insert(record);
@@ -265,6 +266,7 @@ absl::Status Applier::Sweep() {
 }
 
 absl::Status Applier::Finish() {
+  if (result_.lost) DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kForget, 1));
   for (const Uuid& record : touched_) DOORSTEP_RETURN_IF_ERROR(fold_.Refold(record));
   return ledger_.Flush(store_.tables());
 }
@@ -308,6 +310,7 @@ absl::Status StageOutcomes(Staging& staging, const v1::PullRows& rows) {
 
 absl::Status SavePosition(Store& store, const Batch& batch) {
   DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kPosition, batch.message.next().SerializeAsString()));
+  DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kHistoryEnd, batch.message.history_end()));
   return store.SetContact(batch.message.server_time_ms(), batch.received);
 }
 
@@ -323,23 +326,28 @@ absl::Status ApplyStaged(Staging& staging, Applier& applier) {
   return staging.Clear();
 }
 
-// What was taken away must not stay readable in the log. A reader may prevent that for now; the log
-// is then emptied by a later commit.
-absl::Status Forget(Store& store) {
-  const absl::Status status = store.db().CheckpointWal(/*truncate=*/true);
-  return absl::IsAborted(status) ? absl::OkStatus() : status;
-}
-
 absl::Status SaveCheckpoint(Store& store, const Batch& batch) {
   DOORSTEP_RETURN_IF_ERROR(
       store.SetInt(key::kCursor, static_cast<int64_t>(batch.message.checkpoint())));
   DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kPosition, ""));
+  DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kHistoryEnd, batch.message.history_end()));
   DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kComplete, 1));
   DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kUpToDateAt, batch.message.server_time_ms()));
   return store.SetContact(batch.message.server_time_ms(), batch.received);
 }
 
 }  // namespace
+
+absl::Status Forget(Store& store) {
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t due, store.Int(key::kForget));
+  if (due == 0) return absl::OkStatus();
+  const absl::Status status = store.db().CheckpointWal(/*truncate=*/true);
+  if (absl::IsAborted(status)) return absl::OkStatus();
+  DOORSTEP_RETURN_IF_ERROR(status);
+  DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store));
+  DOORSTEP_RETURN_IF_ERROR(store.SetInt(key::kForget, 0));
+  return write.Commit();
+}
 
 absl::Status BeginRepair(Store& store) {
   DOORSTEP_RETURN_IF_ERROR(Staging(store).Clear());
@@ -381,7 +389,7 @@ absl::Status ApplyFirst(Store& store, const Batch& batch) {
   DOORSTEP_RETURN_IF_ERROR(
       store.SetInt(key::kExpected, held + static_cast<int64_t>(batch.message.remaining())));
   DOORSTEP_RETURN_IF_ERROR(write.Commit());
-  return applier.result().lost ? Forget(store) : absl::OkStatus();
+  return Forget(store);
 }
 
 absl::Status Stage(Store& store, const Batch& batch) {
@@ -425,7 +433,7 @@ absl::StatusOr<Applied> ApplyCheckpoint(Store& store, const Batch& batch, Entrop
   }
   if (!result.digests_agree) DOORSTEP_RETURN_IF_ERROR(MeetDifferentRows(store));
   DOORSTEP_RETURN_IF_ERROR(write.Commit());
-  if (result.lost) DOORSTEP_RETURN_IF_ERROR(Forget(store));
+  DOORSTEP_RETURN_IF_ERROR(Forget(store));
   return result;
 }
 

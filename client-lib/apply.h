@@ -6,6 +6,7 @@
 //   first = 1                a first pull is due or under way; the replica says "incomplete"
 //   repair = 1               as well: it replaces rows that are there; _confirmed has those done
 //   position, first_from     where the pull under way goes on
+//   forget = 1               rows were taken away, and the log may still have them
 //   cursor                   the applied checkpoint: server rows equal it once complete = 1
 #ifndef CLIENT_LIB_APPLY_H_
 #define CLIENT_LIB_APPLY_H_
@@ -35,6 +36,10 @@ struct Applied {
   bool forked = false;        // the replica has taken a new incarnation: push again
   bool digests_agree = true;  // else: a first pull is due, which replaces every row
 };
+
+// What was taken away must not stay readable in the log: empties it, if that is due (forget = 1). A
+// reader may prevent it, or the power go: then it stays due, until the next checkpoint or start.
+absl::Status Forget(Store& store);
 
 // In the transaction that its caller has open: every record is to be received again, over those
 // that are there.

@@ -245,6 +245,13 @@ absl::StatusOr<uint64_t> Outbox::HighestReceipt(uint64_t epoch) {
   return static_cast<uint64_t>(find->Int(0));
 }
 
+absl::StatusOr<uint64_t> Outbox::HighestOutcome() {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const int64_t highest,
+      store_->db().QueryInt("SELECT coalesce(max(sequence), 0) FROM _outbox"));
+  return static_cast<uint64_t>(highest);
+}
+
 absl::Status Outbox::Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,
                              const std::string& payload, const std::string& hash) {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, store_->tables().dictionary().RefOf(incarnation));

@@ -93,6 +93,8 @@ class Outbox {
   absl::Status Reopen(int64_t unit, const std::vector<Uuid>& records);
   // The highest sequence among receipts of this epoch without outcome; 0 = none.
   absl::StatusOr<uint64_t> HighestReceipt(uint64_t epoch);
+  // The highest sequence of an outcome; 0 = none.
+  absl::StatusOr<uint64_t> HighestOutcome();
   // A new id for the same edits; forgets the receipt.
   absl::Status Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,
                        const std::string& payload, const std::string& hash);

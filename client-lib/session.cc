@@ -122,11 +122,10 @@ absl::Status Session::Hello() {
   DOORSTEP_ASSIGN_OR_RETURN(const Outbox::Counts counts, outbox_.Count());
   request.set_pending(counts.waiting);
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, store_.Int(key::kCursor));
-  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t receipt,
-                            outbox_.HighestReceipt(static_cast<uint64_t>(epoch)));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t heard, HeardOf(static_cast<uint64_t>(epoch)));
   request.set_epoch(static_cast<uint64_t>(epoch));
-  request.set_seen_sequence(std::max(static_cast<uint64_t>(cursor), receipt));
+  request.set_seen_sequence(heard);
+  DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_history_end(), store_.Text(key::kHistoryEnd));
   DOORSTEP_ASSIGN_OR_RETURN(hello_, transport_.Hello(request));
   result_.totals.bytes_sent += request.ByteSizeLong();
   result_.totals.bytes_received += hello_.ByteSizeLong();
@@ -148,6 +147,22 @@ absl::Status Session::Hello() {
   return absl::OkStatus();
 }
 
+// The highest sequence of anything that this replica has from the server: rows, what is staged,
+// receipts, outcomes.
+absl::StatusOr<uint64_t> Session::HeardOf(uint64_t epoch) {
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, store_.Int(key::kCursor));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t first_from, store_.Int(key::kFirstFrom));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string bytes, store_.Text(key::kPosition));
+  v1::Position position;
+  if (!position.ParseFromString(bytes)) {
+    return absl::DataLossError("_state: a position that does not parse");
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t receipt, outbox_.HighestReceipt(epoch));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t outcome, outbox_.HighestOutcome());
+  return std::max({static_cast<uint64_t>(cursor), static_cast<uint64_t>(first_from),
+                   position.sequence(), receipt, outcome});
+}
+
 // Whether this is the server that the replica knows, and in the same life.
 absl::Status Session::MeetServer() {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
@@ -166,6 +181,7 @@ absl::Status Session::MeetServer() {
     DOORSTEP_RETURN_IF_ERROR(MeetRestoredServer(store_, hello_.common_sequence()));
     restored_ = true;
   }
+  DOORSTEP_RETURN_IF_ERROR(store_.SetBlob(key::kHistoryEnd, ""));
   DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kEpoch, static_cast<int64_t>(hello_.epoch())));
   DOORSTEP_RETURN_IF_ERROR(store_.SetContact(hello_.server_time_ms(), clock_.Read()));
   return write.Commit();

@@ -60,6 +60,7 @@ class Session {
   void FitPushesToLink(int64_t took_ms);
   absl::Status SyncBeforeSending();
   absl::Status HandleReceipts(const std::vector<OwnUnit>& units, const v1::PushResponse& response);
+  absl::StatusOr<uint64_t> HeardOf(uint64_t epoch);
   absl::Status MeetServer();
   absl::Status TakeNewLife();
 

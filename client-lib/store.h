@@ -40,8 +40,12 @@ inline constexpr absl::string_view kComplete = "complete";  // 1: the first pull
 inline constexpr absl::string_view kFirst = "first";        // 1: a first pull is due or under way
 inline constexpr absl::string_view kFirstFrom = "first_from";  // K0, once the server has named it
 inline constexpr absl::string_view kPosition = "position";     // of the pull that was cut
-inline constexpr absl::string_view kRepair = "repair";         // see apply.h
-inline constexpr absl::string_view kExpected = "expected";     // records, while incomplete
+// 1: something was taken away and may still be readable in the log; see apply.h.
+inline constexpr absl::string_view kForget = "forget";
+// Where the server's history ended when it last sent a batch; its own encoding.
+inline constexpr absl::string_view kHistoryEnd = "history_end";
+inline constexpr absl::string_view kRepair = "repair";      // see apply.h
+inline constexpr absl::string_view kExpected = "expected";  // records, while incomplete
 inline constexpr absl::string_view kUpToDateAt = "up_to_date_at";
 inline constexpr absl::string_view kContact = "contact_ms";
 inline constexpr absl::string_view kContactMono = "contact_mono_ms";

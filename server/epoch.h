@@ -4,7 +4,9 @@
 #ifndef SERVER_EPOCH_H_
 #define SERVER_EPOCH_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,9 +21,23 @@ uint64_t NewEpoch(Entropy& entropy);
 // Begins an epoch at the head, in a transaction of its own; returns it.
 absl::StatusOr<uint64_t> BeginEpoch(Store& store, Entropy& entropy);
 
-// Whether a device that speaks of `seen_sequence` in the present epoch has heard more than this
-// database has said: then it was restored and nobody told it. Begins an epoch if so.
-absl::Status NoticeRestore(Store& store, uint64_t epoch, uint64_t seen_sequence, Entropy& entropy);
+// What a device has heard from a database: in which epoch, up to which sequence, and where the
+// history then ended (EncodeHistoryEnd; empty: it does not say).
+struct Heard {
+  uint64_t epoch = 0;
+  uint64_t sequence = 0;
+  std::string history_end;
+};
+
+// Whether a device has heard, in the present epoch, what this database has not said: then it was
+// restored and nobody told it. Begins an epoch if so. Nobody knows where the backup ended, and what
+// has been admitted since: so that epoch shares nothing with earlier ones.
+absl::Status NoticeRestore(Store& store, const Heard& heard, Entropy& entropy);
+
+// The end of a history as devices are given it. Two histories that run through it are the same up
+// to there. Empty of an empty one.
+std::string EncodeHistoryEnd(const HistoryRow& end);
+inline constexpr size_t kMaxHistoryEndBytes = 64;
 
 // Up to which sequence the last of `epochs` still has what `epoch` had; 0 when it is none of them.
 uint64_t CommonSequence(const std::vector<EpochRow>& epochs, uint64_t epoch);

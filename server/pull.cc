@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/epoch.h"
 #include "server/errors.h"
 #include "server/membership.h"
 #include "server/pull_sources.h"
@@ -181,6 +182,8 @@ absl::StatusOr<v1::PullBatch> Puller::Run() {
   if (q_.resumed && q_.position.sequence > head_) {
     return Beyond("position.sequence", q_.position.sequence, head_);
   }
+  DOORSTEP_ASSIGN_OR_RETURN(const HistoryRow end, view_.HistoryEnd());
+  out_.set_history_end(EncodeHistoryEnd(end));
   DOORSTEP_ASSIGN_OR_RETURN(held_, HeldBy(view_, q_.site));
   DOORSTEP_RETURN_IF_ERROR(q_.first ? First() : Normal());
   Pack(batch_.rows(), q_.accept_zstd, out_.mutable_rows());

@@ -34,7 +34,7 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::Status Begin();
 
   absl::StatusOr<uint64_t> NextSequence() override;
-  absl::Status AddEpoch(uint64_t epoch) override;
+  absl::Status AddEpoch(uint64_t epoch, uint64_t from_sequence) override;
   absl::Status AddReplacedEarly(const ChangeId& change, uint32_t field) override;
   absl::Status Save(const RecordState* before, const RecordState& after) override;
   absl::StatusOr<CompartmentRef> RefOf(const CompartmentId& id) override;
@@ -91,10 +91,10 @@ absl::StatusOr<uint64_t> SqliteWriteTransaction::NextSequence() {
   return ++head_;
 }
 
-absl::Status SqliteWriteTransaction::AddEpoch(uint64_t epoch) {
+absl::Status SqliteWriteTransaction::AddEpoch(uint64_t epoch, uint64_t from_sequence) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * insert, db().Prepared("INSERT INTO _epoch(epoch, from_sequence) VALUES(?1, ?2)"));
-  insert->BindInt(1, static_cast<int64_t>(epoch)).BindInt(2, static_cast<int64_t>(head_));
+  insert->BindInt(1, static_cast<int64_t>(epoch)).BindInt(2, static_cast<int64_t>(from_sequence));
   return insert->Run();
 }
 

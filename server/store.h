@@ -131,7 +131,7 @@ struct CompartmentTotals {
 // A life of the database.
 struct EpochRow {
   uint64_t epoch = 0;
-  uint64_t from_sequence = 0;  // the head when it began
+  uint64_t from_sequence = 0;  // up to it, it has what the one before had
 };
 
 struct SiteRow {
@@ -268,8 +268,9 @@ class WriteTransaction : public ReadView {
   // The next sequence, which the transaction then owns.
   virtual absl::StatusOr<uint64_t> NextSequence() = 0;
 
-  // Begins another life of the database, at the head. kAlreadyExists.
-  virtual absl::Status AddEpoch(uint64_t epoch) = 0;
+  // Begins another life of the database, which shares with earlier ones what they had up to
+  // `from_sequence`. kAlreadyExists.
+  virtual absl::Status AddEpoch(uint64_t epoch, uint64_t from_sequence) = 0;
   // A change that this restored database has lost is named as a base: should its author hand it
   // over again, it is no head of the field. Once is enough; again is no error.
   virtual absl::Status AddReplacedEarly(const ChangeId& change, uint32_t field) = 0;

@@ -113,8 +113,9 @@ absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloReque
   DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, *tenant, sender));
   bool forked = false;
   DOORSTEP_RETURN_IF_ERROR(NoteContact(tenant->store(), sender, request, now_ms, &forked));
-  DOORSTEP_RETURN_IF_ERROR(
-      NoticeRestore(tenant->store(), request.epoch(), request.seen_sequence(), tenants.entropy()));
+  DOORSTEP_RETURN_IF_ERROR(NoticeRestore(
+      tenant->store(), {request.epoch(), request.seen_sequence(), request.history_end()},
+      tenants.entropy()));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<EpochRow> epochs, view->Epochs());
   v1::HelloResponse response;

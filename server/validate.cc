@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/epoch.h"
 #include "server/errors.h"
 #include "server/tenants.h"
 #include "sync/base/limits.h"
@@ -152,6 +153,10 @@ absl::StatusOr<CheckedSender> CheckHello(const v1::HelloRequest& request) {
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.pending", request.pending()));
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.epoch", request.epoch()));
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.seen_sequence", request.seen_sequence()));
+  if (request.history_end().size() > kMaxHistoryEndBytes) {
+    return Wrong("HelloRequest.history_end", absl::StrCat(request.history_end().size(), " bytes"),
+                 "what the last batch gave");
+  }
   return sender;
 }
 

@@ -146,7 +146,7 @@ TEST_P(StoreContract, EpochsAreKeptInOrder) {
   const uint64_t first = Must(Read()->Epoch());
   Save(nullptr, 100);
   auto write = Must(store_->Write());
-  Must(write->AddEpoch(77));
+  Must(write->AddEpoch(77, 1));
   EXPECT_EQ(Must(write->Epoch()), 77u);
   Must(write->Commit());
   write.reset();
@@ -156,7 +156,7 @@ TEST_P(StoreContract, EpochsAreKeptInOrder) {
   EXPECT_EQ(epochs[0].from_sequence, 0u);
   EXPECT_EQ(epochs[1].epoch, 77u);
   EXPECT_EQ(epochs[1].from_sequence, 1u);
-  EXPECT_TRUE(absl::IsAlreadyExists(Must(store_->Write())->AddEpoch(77)));
+  EXPECT_TRUE(absl::IsAlreadyExists(Must(store_->Write())->AddEpoch(77, 1)));
 }
 
 TEST_P(StoreContract, WhatWasReplacedEarlyIsRemembered) {

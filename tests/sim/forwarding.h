@@ -158,7 +158,9 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
   using ForwardingReading::ForwardingReading;
 
   absl::StatusOr<uint64_t> NextSequence() override { return inner_->NextSequence(); }
-  absl::Status AddEpoch(uint64_t epoch) override { return inner_->AddEpoch(epoch); }
+  absl::Status AddEpoch(uint64_t epoch, uint64_t from_sequence) override {
+    return inner_->AddEpoch(epoch, from_sequence);
+  }
   absl::Status AddReplacedEarly(const ChangeId& change, uint32_t field) override {
     return inner_->AddReplacedEarly(change, field);
   }
