@@ -199,16 +199,18 @@ absl::StatusOr<std::vector<ChangeId>> Edits::Impl::SeenByNew(const ChangeData& c
   return ids;
 }
 
+// A head that was pending when its record was opened may have another id since.
+absl::StatusOr<ChangeId> Edits::Impl::IdOf(const Head& head) {
+  if (head.sequence != 0) return head.id;
+  return client::CurrentId(store, head.id);
+}
+
 absl::StatusOr<std::vector<ChangeId>> Edits::Impl::BaseOf(const client::OpenedRecord& opened,
                                                           uint32_t field) {
   std::vector<ChangeId> base;
   if (const FieldState* state = opened.state.Find(field); state != nullptr) {
     for (const Head& head : state->heads) {
-      ChangeId id = head.id;
-      // It was pending when the record was opened, and may have another id since.
-      if (head.sequence == 0) {
-        DOORSTEP_ASSIGN_OR_RETURN(id, client::CurrentId(store, id));
-      }
+      DOORSTEP_ASSIGN_OR_RETURN(const ChangeId id, IdOf(head));
       base.push_back(id);
     }
   }
@@ -245,10 +247,12 @@ absl::StatusOr<FieldEdit> Edits::Impl::EditOf(const client::OpenedRecord& opened
     FieldEdit::Removal answered;
     answered.element = element;
     for (const Head& head : state.heads) {
-      if (head.value == element) answered.adds.push_back(head.id);
+      if (head.value != element) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(const ChangeId id, IdOf(head));
+      answered.adds.push_back(id);
     }
     if (answered.adds.empty()) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(answered.adds, Current(answered.adds));
+    std::sort(answered.adds.begin(), answered.adds.end());
     edit.removals.push_back(std::move(answered));
   }
   for (const std::string& element : before) {
@@ -256,21 +260,26 @@ absl::StatusOr<FieldEdit> Edits::Impl::EditOf(const client::OpenedRecord& opened
     FieldEdit::Removal removal;
     removal.element = element;
     for (const Head& head : state.heads) {
-      if (head.value == element && !head.IsProposal()) removal.adds.push_back(head.id);
+      if (head.value != element || head.IsProposal()) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(const ChangeId id, IdOf(head));
+      removal.adds.push_back(id);
     }
-    DOORSTEP_ASSIGN_OR_RETURN(removal.adds, Current(removal.adds));
+    std::sort(removal.adds.begin(), removal.adds.end());
     edit.removals.push_back(std::move(removal));
   }
   return edit;
 }
 
-// Ids that were pending when a record was opened may have changed since. Ascending, each once.
-absl::StatusOr<std::vector<ChangeId>> Edits::Impl::Current(const std::vector<ChangeId>& ids) {
+// Ids of the opened record as they are now, ascending, each once.
+absl::StatusOr<std::vector<ChangeId>> Edits::Impl::Current(const client::OpenedRecord& opened,
+                                                           const std::vector<ChangeId>& ids) {
   std::vector<ChangeId> out;
   out.reserve(ids.size());
-  for (const ChangeId& id : ids) {
-    DOORSTEP_ASSIGN_OR_RETURN(const ChangeId now, client::CurrentId(store, id));
-    out.push_back(now);
+  for (ChangeId id : ids) {
+    if (!opened.admitted.contains(id)) {
+      DOORSTEP_ASSIGN_OR_RETURN(id, client::CurrentId(store, id));
+    }
+    out.push_back(id);
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -291,7 +300,7 @@ absl::StatusOr<std::vector<ChangeId>> Edits::Impl::SeenBy(const client::OpenedRe
                                     [&](const auto& edit) { return edit.field == member.field; });
     if (!edited) ids.push_back(member.head->id);
   }
-  DOORSTEP_ASSIGN_OR_RETURN(ids, Current(ids));
+  DOORSTEP_ASSIGN_OR_RETURN(ids, Current(opened, ids));
   if (ids.size() <= kMaxSeenHeads) return ids;
   return absl::ResourceExhaustedError(
       absl::StrCat("record ", opened.id, ": got ", ids.size(),

@@ -74,7 +74,9 @@ struct Edits::Impl {
                                        const std::vector<FieldValues>& values);
   absl::Status CheckUntouched(const Uuid& record) const;
   absl::StatusOr<std::vector<ChangeId>> BaseOf(const client::OpenedRecord& opened, uint32_t field);
-  absl::StatusOr<std::vector<ChangeId>> Current(const std::vector<ChangeId>& ids);
+  absl::StatusOr<ChangeId> IdOf(const Head& head);
+  absl::StatusOr<std::vector<ChangeId>> Current(const client::OpenedRecord& opened,
+                                                const std::vector<ChangeId>& ids);
   absl::StatusOr<std::vector<ChangeId>> SeenBy(const client::OpenedRecord& opened,
                                                const ChangeData& change);
   absl::StatusOr<std::vector<ChangeId>> SeenByNew(const ChangeData& change);

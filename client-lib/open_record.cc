@@ -107,9 +107,18 @@ void FindHidden(const KindSpec& kind, const PendingUnits& pending, OpenedRecord*
   }
 }
 
+void AddAdmitted(const RecordState& record, absl::flat_hash_set<ChangeId>* admitted) {
+  for (const FieldState& field : record.fields) {
+    for (const Head& head : field.heads) {
+      if (head.sequence != 0) admitted->insert(head.id);
+    }
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(Store& store, const RecordState& record) {
+absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(Store& store, const RecordState& record,
+                                                    absl::flat_hash_set<ChangeId>* admitted) {
   DOORSTEP_ASSIGN_OR_RETURN(std::vector<RecordState> others, store.tables().ChildrenOf(record));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> parents,
                             store.tables().ParentsOf(record));
@@ -121,7 +130,10 @@ absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(Store& store, const RecordSt
   }
   Judgement judgement;
   judgement.reserve(others.size());
-  for (const RecordState& other : others) judgement.push_back(&other);
+  for (const RecordState& other : others) {
+    judgement.push_back(&other);
+    if (admitted != nullptr) AddAdmitted(other, admitted);
+  }
   return MemberIds(MemberHeads(store.schema(), judgement));
 }
 
@@ -138,7 +150,9 @@ absl::StatusOr<OpenedRecord> MakeOpenRecord(Store& store, Fold& fold, RecordStat
   record.pending = !pending.empty();
   if (record.kind != nullptr) {
     FindHidden(*record.kind, pending, &record);
-    DOORSTEP_ASSIGN_OR_RETURN(record.seen_elsewhere, SeenElsewhere(store, record.state));
+    AddAdmitted(record.state, &record.admitted);
+    DOORSTEP_ASSIGN_OR_RETURN(record.seen_elsewhere,
+                              SeenElsewhere(store, record.state, &record.admitted));
     DOORSTEP_ASSIGN_OR_RETURN(record.children, store.tables().ChildrenOf(record.state));
   }
   return record;

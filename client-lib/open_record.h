@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "client-lib/fold.h"
 #include "doorstep/replica.h"
@@ -28,6 +29,9 @@ struct OpenedRecord {
   // Heads of the judgement's other records: its children's, or its parents' and their other
   // children's.
   std::vector<ChangeId> seen_elsewhere;
+  // Of all ids here, those that the server has: they never change. What was pending may have
+  // another id by the time of an edit (fork.h), while its old one is another life's change.
+  absl::flat_hash_set<ChangeId> admitted;
   // Its children of coherent kinds.
   std::vector<RecordState> children;
   std::string id;
@@ -36,8 +40,10 @@ struct OpenedRecord {
   std::string bytes;  // the effective values; empty for a kind that is not known
 };
 
-// Ids of the heads of the judgement that the record is part of, but not its own. Pending ones, too.
-absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(Store& store, const RecordState& record);
+// Ids of the heads of the judgement that the record is part of, but not its own. Pending ones, too;
+// the others are added to `admitted`, if it is given.
+absl::StatusOr<std::vector<ChangeId>> SeenElsewhere(
+    Store& store, const RecordState& record, absl::flat_hash_set<ChangeId>* admitted = nullptr);
 
 absl::StatusOr<OpenedRecord> MakeOpenRecord(Store& store, Fold& fold, RecordState state);
 

@@ -128,9 +128,11 @@ absl::StatusOr<FieldEdit> Edits::Impl::SettledSet(const client::OpenCase& open,
     FieldEdit::Removal& removal = edit.removals.emplace_back();
     removal.element = element;
     for (const Head& head : state.heads) {
-      if (head.value == element) removal.adds.push_back(head.id);
+      if (head.value != element) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(const ChangeId id, IdOf(head));
+      removal.adds.push_back(id);
     }
-    DOORSTEP_ASSIGN_OR_RETURN(removal.adds, Current(removal.adds));
+    std::sort(removal.adds.begin(), removal.adds.end());
     if (std::binary_search(stay.begin(), stay.end(), element)) edit.adds.push_back(element);
   }
   return edit;
@@ -222,7 +224,7 @@ absl::Status Edits::Impl::Mark(const client::OpenedRecord& opened, uint32_t fiel
     for (const auto& [number, hidden] : opened.hidden) {
       ids.insert(ids.end(), hidden.begin(), hidden.end());
     }
-    DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, Current(ids));
+    DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, Current(opened, ids));
   } else if (!reason.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, SeenBy(opened, edit.change));
   }

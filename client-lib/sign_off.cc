@@ -96,6 +96,7 @@ absl::StatusOr<std::string> Edits::Impl::Sign(const client::OpenedRecord& opened
   DOORSTEP_RETURN_IF_ERROR(CheckSignable(store.schema(), *opened.kind, judgement));
   std::vector<SignedHead> heads = HeadsToSign(judgement);
   for (SignedHead& head : heads) {
+    if (opened.admitted.contains(head.id)) continue;
     DOORSTEP_ASSIGN_OR_RETURN(head.id, client::CurrentId(store, head.id));
   }
   v1::SignOff sign_off;

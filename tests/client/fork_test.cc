@@ -86,6 +86,23 @@ TEST_F(ForkTest, AFormThatStaysOpenKeepsItsBases) {
   EXPECT_EQ(conflicts[0].versions[1].json, R"("10 Low Rd")");
 }
 
+// Both lives used the same id; what the other's names is still what the other wrote.
+TEST_F(ForkTest, WhatTheOtherLifeWroteIsNotTakenForOwn) {
+  auto a = world_.NewDevice("a");
+  const std::string id = Must(a->Add("CaseStudy", R"({"title":"first"})"));
+  Must(a.Sync());
+  auto copy = world_.Copy(a, "b");
+  Must(copy->Edit(id, R"({"barriers":["TRANSPORT"]})"));
+  Must(copy.Sync());
+  Must(a->Add("Person", R"({"name":"Ann"})"));
+  Must(a.Sync());
+  Must(a.Sync());
+  Must(a->Edit(id, R"({"barriers":[]})"));
+  Must(a.Sync());
+  EXPECT_EQ(a->Json(id).value("barriers", nlohmann::json::array()).size(), 0u);
+  ExpectInStep(a);
+}
+
 TEST_F(ForkTest, WhatHasAReceiptKeepsItsId) {
   auto a = world_.NewDevice("a");
   const std::string id = Must(a->Add("Person", R"({"name":"Peter"})"));
