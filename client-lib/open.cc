@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "client-lib/apply.h"
 #include "client-lib/migrations.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
@@ -156,6 +157,8 @@ absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
   if (options.check) DOORSTEP_RETURN_IF_ERROR(store->db().QuickCheck());
   DOORSTEP_RETURN_IF_ERROR(BringUpToDate(*store, options.read_only));
   DOORSTEP_RETURN_IF_ERROR(QuickUse(*store));
+  // A disk that is full must not keep people from their records: then it stays due.
+  if (!options.read_only) Forget(*store).IgnoreError();
   return store;
 }
 

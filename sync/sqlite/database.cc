@@ -242,8 +242,14 @@ bool Database::InTransaction() const { return sqlite3_get_autocommit(db_) == 0; 
 absl::Status Database::CheckpointWal(bool truncate) {
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int rc = sqlite3_wal_checkpoint_v2(db_, "main", mode, nullptr, nullptr);
-  if (rc == SQLITE_OK) return absl::OkStatus();
-  return Annotate(internal::ErrorOf(db_, rc, ""), "checkpoint");
+  if (rc != SQLITE_OK) return Annotate(internal::ErrorOf(db_, rc, ""), "checkpoint");
+  if (!truncate) return absl::OkStatus();
+  // SQLite leaves it to chance whether a power cut undoes that.
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (log == nullptr || log->pMethods == nullptr) return absl::OkStatus();
+  if (log->pMethods->xSync(log, SQLITE_SYNC_FULL) == SQLITE_OK) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(path_, ": checkpoint: the log could not be synced"));
 }
 
 absl::Status Database::QuickCheck() {

@@ -91,7 +91,8 @@ class Database {
 
   // Copies as much of the WAL into the database file as readers allow, and syncs it. With
   // `truncate`: waits for readers up to the busy timeout, copies all, and leaves the WAL file
-  // empty, so that nothing deleted stays readable in it; kAborted when a reader prevented that.
+  // empty, also after a power cut, so that nothing deleted stays readable in it; kAborted when a
+  // reader prevented that.
   absl::Status CheckpointWal(bool truncate);
 
   // PRAGMA quick_check: kDataLoss with the first finding. Reads the whole file.
