@@ -98,7 +98,8 @@ absl::Status Edits::Impl::CheckUntouched(const Uuid& record) const {
                    "second in a transaction of its own"));
 }
 
-absl::StatusOr<Uuid> Edits::Impl::FileByReference(const KindSpec& kind,
+// A restricted matter does not follow its references into a file that more people see.
+absl::StatusOr<Uuid> Edits::Impl::FileByReference(const Uuid& record, const KindSpec& kind,
                                                   const std::vector<FieldValues>& values) {
   for (const FieldValues& field : values) {
     const FieldSpec* spec = kind.Find(field.field);
@@ -106,13 +107,20 @@ absl::StatusOr<Uuid> Edits::Impl::FileByReference(const KindSpec& kind,
     DOORSTEP_ASSIGN_OR_RETURN(const Scalar scalar,
                               DecodeScalar(spec->scalar, field.values.front()));
     DOORSTEP_ASSIGN_OR_RETURN(const Uuid target, Uuid::Parse(scalar.bytes));
-    if (const auto it = touched.find(target); it != touched.end()) return it->second.file;
-    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> held, store.tables().Load(target));
-    if (held.has_value()) return held->compartment.file;
+    std::optional<CompartmentId> place;
+    if (const auto it = touched.find(target); it != touched.end()) {
+      place = it->second;
+    } else {
+      DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> held, store.tables().Load(target));
+      if (held.has_value()) place = held->compartment;
+    }
+    if (place.has_value() && place->tier >= static_cast<uint8_t>(kind.tier)) return place->file;
+    if (kind.tier != Tier::kNormal) continue;
     return absl::NotFoundError(
         absl::StrCat(client::FieldPath(kind, *spec), ": ", spec->reference, " ", target.ToString(),
                      " is not held here, so its file is not known: name the file, or sync first"));
   }
+  if (kind.tier != Tier::kNormal) return record;
   DOORSTEP_ASSIGN_OR_RETURN(const std::string tenant, store.Text(client::key::kTenant));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string site, store.Text(client::key::kSite));
   return SiteFile(tenant, site);
@@ -127,7 +135,7 @@ absl::StatusOr<CompartmentId> Edits::Impl::PlaceOf(const Uuid& record, const Kin
     DOORSTEP_ASSIGN_OR_RETURN(place.tier, client::ParseTier(options.tier));
   }
   if (options.file.empty()) {
-    DOORSTEP_ASSIGN_OR_RETURN(place.file, FileByReference(kind, values));
+    DOORSTEP_ASSIGN_OR_RETURN(place.file, FileByReference(record, kind, values));
   } else if (options.file == "new") {
     place.file = record;
   } else {

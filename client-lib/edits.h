@@ -70,7 +70,7 @@ struct Edits::Impl {
   absl::StatusOr<CompartmentId> PlaceOf(const Uuid& record, const KindSpec& kind,
                                         const std::vector<FieldValues>& values,
                                         const AddOptions& options);
-  absl::StatusOr<Uuid> FileByReference(const KindSpec& kind,
+  absl::StatusOr<Uuid> FileByReference(const Uuid& record, const KindSpec& kind,
                                        const std::vector<FieldValues>& values);
   absl::Status CheckUntouched(const Uuid& record) const;
   absl::StatusOr<std::vector<ChangeId>> BaseOf(const client::OpenedRecord& opened, uint32_t field);

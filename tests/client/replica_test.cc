@@ -90,6 +90,23 @@ TEST_F(ReplicaTest, FileFollowsTheFirstReferenceThenTheSite) {
   EXPECT_THAT(lost.status().message(), HasSubstr("RiskAssessment.case_study"));
 }
 
+// Mr Evans can read what stands in the couple's file.
+TEST_F(ReplicaTest, ARestrictedMatterBeginsAFileOfItsOwn) {
+  const std::string mrs = Must(device_.Add("Person", R"({"name":"Gwen Evans"})", {.file = "new"}));
+  const std::string concern = Must(
+      device_.Add("SafeguardingConcern", R"({"person":")" + mrs + R"(","types":["DOMESTIC"]})"));
+  const RecordInfo info = Must(device_.replica().Get(concern)).Info();
+  EXPECT_EQ(info.file, concern);
+  EXPECT_EQ(info.tier, "RESTRICTED");
+  const std::string other =
+      Must(device_.Add("SafeguardingConcern", R"({"what_happened":"Said so"})"));
+  EXPECT_EQ(Must(device_.replica().Get(other)).Info().file, other);
+  // Whoever names a file has thought of it.
+  const std::string named =
+      Must(device_.Add("SafeguardingConcern", R"({"person":")" + mrs + R"("})", {.file = concern}));
+  EXPECT_EQ(Must(device_.replica().Get(named)).Info().file, concern);
+}
+
 TEST_F(ReplicaTest, RecordsOfOneTransactionMayNameEachOther) {
   std::string study;
   Must(device_.replica().Transact({}, [&](Edits& edits) {

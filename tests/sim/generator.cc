@@ -16,6 +16,26 @@
 namespace doorstep::sim {
 namespace {
 
+// The fields that a script may name: those that the kinds had when seeds were first written down,
+// so that a seed stays the script that it was when a kind gains fields.
+std::vector<const FieldSpec*> FieldsOf(const KindSpec& kind) {
+  static const std::map<std::string, std::set<uint32_t>> later = {
+      {"Person", {13, 14, 15, 16, 17, 18, 19, 20, 21, 38, 39}},
+      {"CaseStudy", {13, 14, 15, 38}},
+      {"Arrangement", {38, 39, 40}},
+      {"Observation", {37, 40, 41}},
+      {"RiskAssessment", {38, 40}},
+      {"Mitigation", {38, 39, 40}}};
+  const auto without = later.find(kind.name);
+  std::vector<const FieldSpec*> fields;
+  for (const FieldSpec& field : kind.fields) {
+    if (without == later.end() || !without->second.contains(field.number())) {
+      fields.push_back(&field);
+    }
+  }
+  return fields;
+}
+
 // Kinds of which records are made; together they have every merge class.
 constexpr const char* kKinds[] = {"Person",         "CaseStudy",   "RiskAssessment", "Mitigation",
                                   "Arrangement",    "Observation", "Person",         "CaseStudy",
@@ -217,9 +237,10 @@ std::string Generator::Value(const FieldSpec& field) {
 std::string Generator::EditJson(const std::string& kind, bool create) {
   const KindSpec& spec = *Schema::BuiltIn()->FindByName(kind);
   std::map<std::string, std::string> members;
+  const std::vector<const FieldSpec*> fields = FieldsOf(spec);
   const uint64_t count = create ? 3 + Below(5) : 1 + Below(2);
   for (uint64_t tries = 0; members.size() < count && tries < 40; ++tries) {
-    const FieldSpec& field = spec.fields[Below(spec.fields.size())];
+    const FieldSpec& field = *fields[Below(fields.size())];
     // References would choose the file. Of the others, those over which people can disagree come
     // oftener.
     if (!field.reference.empty() || (field.merge == MergeClass::kLatest && OneIn(2))) continue;
@@ -299,9 +320,9 @@ void Generator::Settle() {
   } else {
     std::vector<std::string> values;
     for (const char* name : {"RiskAssessment", "Person", "CaseStudy"}) {
-      for (const FieldSpec& field : Schema::BuiltIn()->FindByName(name)->fields) {
-        if (field.merge != MergeClass::kReview) continue;
-        values.push_back(absl::StrCat("\"", field.scalar.name, "\":", Value(field)));
+      for (const FieldSpec* field : FieldsOf(*Schema::BuiltIn()->FindByName(name))) {
+        if (field->merge != MergeClass::kReview) continue;
+        values.push_back(absl::StrCat("\"", field->scalar.name, "\":", Value(*field)));
       }
     }
     Say(absl::StrCat(line, " mode=new {", absl::StrJoin(values, ","), "}"));

@@ -105,7 +105,8 @@ class OpenRecord {
 };
 
 struct AddOptions {
-  // An id; empty = the file of the record's first reference that is set, else the site's file;
+  // An id; empty = the file of the record's first reference that is set, else the site's file, and
+  // of a kind that is restricted: of a reference to a record as restricted, else a file of its own;
   // "new" = a file of its own, which gets the record's id.
   std::string file{};
   std::string tier{};  // "NORMAL", "RESTRICTED", "SEALED"; empty = the kind's
