@@ -212,6 +212,7 @@ absl::Status Applier::PutOutcome(const Uuid& incarnation, const v1::Outcome& out
 
 absl::Status Applier::Lose(const CompartmentId& compartment) {
   result_.lost = true;
+  store_.search().Purge();
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, store_.tables().dictionary().RefOf(compartment));
   std::vector<Uuid> records;
   std::vector<std::string> tables = {"_unknown_record"};
@@ -257,6 +258,7 @@ absl::Status Applier::Sweep() {
     }
   }
   result_.lost |= !gone.empty();
+  if (!gone.empty()) store_.search().Purge();
   for (const Uuid& record : gone) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox_.IsPending(record));
     if (is_pending) touched_.insert(record);

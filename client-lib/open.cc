@@ -72,6 +72,7 @@ absl::Status CheckWritable(const std::string& directory) {
 absl::Status WriteIdentity(Store& store, const InitOptions& options, Clock& clock,
                            Entropy& entropy) {
   DOORSTEP_RETURN_IF_ERROR(store.tables().Create());
+  DOORSTEP_RETURN_IF_ERROR(store.BringSearchUpToDate());
   DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kSchemaHash, store.schema().hash()));
   DOORSTEP_RETURN_IF_ERROR(store.SetText(key::kTenant, options.tenant));
   DOORSTEP_RETURN_IF_ERROR(store.SetText(key::kSite, options.site));
@@ -114,6 +115,7 @@ absl::Status AdoptSchema(Store& store) {
                             Transaction::Begin(store.db(), Transaction::Mode::kWrite));
   DOORSTEP_RETURN_IF_ERROR(CheckNotNewer(store.db(), store.schema()));
   DOORSTEP_RETURN_IF_ERROR(store.tables().Create());
+  DOORSTEP_RETURN_IF_ERROR(store.BringSearchUpToDate());
   DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kSchemaHash, store.schema().hash()));
   return transaction.Commit();
 }
@@ -130,7 +132,8 @@ absl::Status BringUpToDate(Store& store, bool read_only) {
     return absl::NotFoundError("the replica was not finished: make it again (doorstep init)");
   }
   DOORSTEP_ASSIGN_OR_RETURN(const std::string hash, store.Text(key::kSchemaHash));
-  if (!older && hash == store.schema().hash()) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(const bool searchable, store.SearchIsCurrent());
+  if (!older && searchable && hash == store.schema().hash()) return absl::OkStatus();
   if (read_only) {
     return absl::FailedPreconditionError("the replica needs an upgrade: open it for writing once");
   }

@@ -58,6 +58,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const std::string& direct
               client::ClockOf(options.environment),
               client::EntropyOf(options.environment),
               std::move(store),
+              nullptr,
               nullptr};
   return std::unique_ptr<Replica>(new Replica(std::make_unique<Impl>(std::move(inside))));
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client-lib/search.h"
 #include "client-lib/store.h"
 #include "doorstep/replica.h"
 #include "sync/base/clock.h"
@@ -20,7 +21,8 @@ struct Replica::Impl {
   Clock& clock;
   Entropy& entropy;
   std::unique_ptr<client::Store> store;
-  std::unique_ptr<Database> reader;  // for SQL that people typed; made when first needed
+  std::unique_ptr<client::WordMaker> words;  // for Search; made when first needed
+  std::unique_ptr<Database> reader;          // for SQL that people typed; made when first needed
 
   absl::StatusOr<Database*> Reader();
 };

@@ -14,7 +14,24 @@ Store::Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema,
     : db_(std::move(db)),
       schema_(std::move(schema)),
       tables_(db_.get(), schema_),
-      bell_(std::move(bell_directory)) {}
+      search_(db_.get(), schema_.get()),
+      bell_(std::move(bell_directory)) {
+  tables_.SetRowHook([this](const RecordTables::Place& place, bool is_new) {
+    return search_.Note(place, is_new);
+  });
+}
+
+absl::StatusOr<bool> Store::SearchIsCurrent() {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string marked, Text(key::kSearchMarked));
+  return marked == search_.Marked();
+}
+
+absl::Status Store::BringSearchUpToDate() {
+  DOORSTEP_ASSIGN_OR_RETURN(const bool current, SearchIsCurrent());
+  if (current) return search_.Flush();
+  DOORSTEP_RETURN_IF_ERROR(search_.Build());
+  return SetText(key::kSearchMarked, search_.Marked());
+}
 
 absl::StatusOr<int64_t> Store::Int(absl::string_view key) {
   DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
@@ -94,8 +111,11 @@ Write::Write(Write&& other) noexcept
     : store_(std::exchange(other.store_, nullptr)), transaction_(std::move(other.transaction_)) {}
 
 Write::~Write() {
-  // The transaction itself rolls back when it goes; ids that it gave out must go with it.
-  if (store_ != nullptr) store_->tables().dictionary().Forget();
+  // The transaction itself rolls back when it goes; ids that it gave out must go with it,
+  // and what its rows would have said.
+  if (store_ == nullptr) return;
+  store_->tables().dictionary().Forget();
+  store_->search().Forget();
 }
 
 absl::StatusOr<Write> Write::Begin(Store& store) {
@@ -115,6 +135,7 @@ absl::StatusOr<Write> Write::Begin(Store& store) {
 }
 
 absl::Status Write::Commit() {
+  DOORSTEP_RETURN_IF_ERROR(store_->search().Flush());
   DOORSTEP_RETURN_IF_ERROR(transaction_.Commit());
   std::exchange(store_, nullptr)->bell().Ring();
   return absl::OkStatus();

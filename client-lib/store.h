@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client-lib/bell.h"
+#include "client-lib/search_index.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
 #include "sync/change/state.h"
@@ -51,6 +52,7 @@ inline constexpr absl::string_view kContact = "contact_ms";
 inline constexpr absl::string_view kContactMono = "contact_mono_ms";
 inline constexpr absl::string_view kContactBoot = "contact_boot";
 inline constexpr absl::string_view kSends = "sends";
+inline constexpr absl::string_view kSearchMarked = "search_marked";  // what the index was made of
 }  // namespace key
 
 class Store {
@@ -62,6 +64,7 @@ class Store {
   Database& db() { return *db_; }
   RecordTables& tables() { return tables_; }
   Bell& bell() { return bell_; }
+  SearchIndex& search() { return search_; }
   const Schema& schema() const { return *schema_; }
   const std::shared_ptr<const Schema>& shared_schema() const { return schema_; }
 
@@ -72,6 +75,12 @@ class Store {
   absl::Status SetInt(absl::string_view key, int64_t value);
   absl::Status SetText(absl::string_view key, absl::string_view value);
   absl::Status SetBlob(absl::string_view key, absl::string_view value);
+
+  // Whether the index of words is one of the fields that are marked now.
+  absl::StatusOr<bool> SearchIsCurrent();
+  // After RecordTables::Create, in its transaction: makes the index anew where it is not current,
+  // else brings it in step.
+  absl::Status BringSearchUpToDate();
 
   // The last word of the server, for stamps.
   absl::Status SetContact(int64_t server_ms, const ClockReading& when);
@@ -84,6 +93,7 @@ class Store {
   std::unique_ptr<Database> db_;
   std::shared_ptr<const Schema> schema_;
   RecordTables tables_;
+  SearchIndex search_;
   Bell bell_;
 };
 

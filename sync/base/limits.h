@@ -124,6 +124,10 @@ inline constexpr size_t kMaxQuotedSqlBytes = 60;
 // import gone wrong, and the first pairs show it.
 inline constexpr size_t kMaxDuplicatesOfOne = 32;
 
+// Bytes of what somebody types to look for words, and words in it: more is a text that was pasted.
+inline constexpr size_t kMaxSearchBytes = 1 * kKiB;
+inline constexpr int kMaxSearchWords = 32;
+
 // --- SQLite ---
 
 // Prepared statements kept per connection. The programs' SQL is fixed text plus a few statements

@@ -259,6 +259,7 @@ absl::StatusOr<RecordTables::Place> RecordTables::Insert(const RecordState& stat
   DOORSTEP_ASSIGN_OR_RETURN(Statement * insert, db_->Prepared(SqlOf(*kind).insert));
   DOORSTEP_RETURN_IF_ERROR(Bind(*kind, state, insert));
   const Place place{state.kind, db_->LastInsertRowid()};
+  if (row_hook_) DOORSTEP_RETURN_IF_ERROR(row_hook_(place, /*is_new=*/true));
   DOORSTEP_ASSIGN_OR_RETURN(Statement * index,
                             db_->Prepared("INSERT INTO _record(id, kind, row) VALUES(?1, ?2, ?3)"));
   index->BindBlob(1, state.id.AsBytes()).BindInt(2, place.kind).BindInt(3, place.row);
@@ -292,6 +293,7 @@ absl::Status RecordTables::Update(const Place& place, const RecordState& state) 
         Statement * update, db_->Prepared("UPDATE _unknown_record SET state = ?1 WHERE _row = ?2"));
     return update->BindBlob(1, blob).BindInt(2, place.row).Run();
   }
+  if (row_hook_) DOORSTEP_RETURN_IF_ERROR(row_hook_(place, /*is_new=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(Statement * update, db_->Prepared(SqlOf(*kind).update));
   update->BindInt(static_cast<int>(ColumnsOf(*kind).size()) + kFixedColumns + 1, place.row);
   DOORSTEP_RETURN_IF_ERROR(Bind(*kind, state, update));
@@ -425,6 +427,7 @@ absl::Status RecordTables::Remove(const Uuid& id) {
   const KindSpec* kind = schema_->Find(place->kind);
   DOORSTEP_ASSIGN_OR_RETURN(const RecordState state, LoadAt(*place));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> parents, ParentsOf(state));
+  if (row_hook_) DOORSTEP_RETURN_IF_ERROR(row_hook_(*place, /*is_new=*/false));
   const std::string table =
       kind == nullptr ? "_unknown_record" : QuoteIdentifier(absl::StrCat("k_", kind->table));
   DOORSTEP_ASSIGN_OR_RETURN(Statement * remove,

@@ -6,9 +6,11 @@
 #define SYNC_TABLES_RECORD_TABLES_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -40,6 +42,11 @@ class RecordTables {
   // moves fields and records that were kept as unknown into their columns. To be called in a
   // transaction whenever the database may have been written with another schema.
   absl::Status Create();
+
+  // Called before a row is written again or goes, and after a new one is written; its error stops
+  // the write. For what is kept in step with rows, as an index of words.
+  using RowHook = std::function<absl::Status(const Place& place, bool is_new)>;
+  void SetRowHook(RowHook hook) { row_hook_ = std::move(hook); }
 
   // nullopt: not here.
   absl::StatusOr<std::optional<Place>> Find(const Uuid& id);
@@ -88,6 +95,7 @@ class RecordTables {
   std::shared_ptr<const Schema> schema_;
   Dictionary dictionary_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<KindSql>> sql_;
+  RowHook row_hook_;  // empty: nothing is told
 };
 
 // Gathers what a transaction does to the digests of compartments, and writes them once at its end.

@@ -80,6 +80,7 @@ void RandomHistory::Step() {
   }
   NoteChanges();
   CheckRows(place);
+  CheckSearch(place);
   CheckOwnWrites(place);
 }
 

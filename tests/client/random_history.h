@@ -87,6 +87,7 @@ class RandomHistory {
 
   void NoteChanges();
   void CheckRows(size_t place);
+  void CheckSearch(size_t place);
   void CheckOwnWrites(size_t place);
   bool StillShown(const ChangeId& change, const FieldSpec& field, const FieldEdit& edit,
                   const FieldState* state) const;

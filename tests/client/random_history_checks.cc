@@ -1,11 +1,16 @@
 // What must hold of a generated history.
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client-lib/digests.h"
+#include "sync/change/wire.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 #include "sync/merge/record.h"
 #include "tests/client/random_history.h"
@@ -34,6 +39,44 @@ void RandomHistory::NoteChanges() {
 void RandomHistory::CheckRows(size_t place) {
   Device& device = *peers_[place].link.device;
   EXPECT_EQ(World::Stored(device), World::Refolded(device)) << "device" << place;
+}
+
+// Words, and beginnings of words, find the records that show them, and no others.
+void RandomHistory::CheckSearch(size_t place) {
+  Device& device = *peers_[place].link.device;
+  std::map<std::string, std::set<std::string>> shown;   // a plain scan
+  std::map<std::string, std::set<std::string>> hidden;  // of those, what is not found unasked
+  for (const auto& [id, state] : World::Stored(device)) {
+    const KindSpec& kind = *Schema::BuiltIn()->Find(state.kind);
+    for (const FieldSpec& field : kind.fields) {
+      const FieldState* held = field.full_text ? state.Find(field.number()) : nullptr;
+      if (held == nullptr) continue;
+      const Effective effective = EffectiveOf(field, *held);
+      std::vector<std::string> values = effective.elements;
+      if (!field.is_set()) values = {effective.value};
+      for (const std::string& value : values) {
+        const std::string text(Must(DecodeScalar(field.scalar, value)).bytes);
+        for (const absl::string_view word : absl::StrSplit(text, absl::ByAnyChar(" \n.,"))) {
+          if (word.empty()) continue;
+          for (const std::string& asked :
+               {std::string(word), absl::StrCat(word.substr(0, 2), "*")}) {
+            shown[asked].insert(id.ToString());
+            if (HiddenBecause(state).has_value()) hidden[asked].insert(id.ToString());
+          }
+        }
+      }
+    }
+  }
+  for (const char* word :
+       {"one", "two", "three", "four", "five", "on*", "tw*", "th*", "fo*", "fi*", "six"}) {
+    std::set<std::string> found;
+    for (const SearchHit& hit :
+         Must(device.replica().Search(word, {.kind = "", .hidden = true, .limit = 0}))) {
+      found.insert(hit.record);
+      EXPECT_EQ(!hit.hidden.empty(), hidden[word].contains(hit.record)) << word;
+    }
+    EXPECT_EQ(found, shown[word]) << "device" << place << " finds " << word;
+  }
 }
 
 bool RandomHistory::Supersedes(const ChangeId& newer, const ChangeId& older, uint32_t field) const {

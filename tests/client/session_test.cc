@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/admin.h"
+#include "sync/base/file.h"
 #include "sync/base/link_limits.h"
 #include "sync/change/pack.h"
 #include "tests/client/world.h"
@@ -277,6 +278,41 @@ TEST_F(SessionTest, ALossRemovesTheRowsAndAGrantBringsThemBack) {
   Must(south.Sync());
   ExpectInStep(south, "south");
   EXPECT_EQ(south->Json(id)["name"], "Mary");
+}
+
+// No word of what was taken away is left in the files, neither of rows nor of what finds them.
+TEST_F(SessionTest, ALossTakesTheWordsOutOfTheFiles) {
+  auto north = world_.NewDevice("n");
+  auto south = world_.NewDevice("s", "south");
+  Must(south->Add("Person", R"({"name":"Ann"})"));
+  const std::string id = Must(north->Add(
+      "Person", R"({"name":"Mary","about_me":"qzxaardvark likes qzxbanjo"})", {.file = "new"}));
+  const Uuid file_id = Must(Uuid::Parse(Must(north.replica().Get(id)).Info().file));
+  Must(north.Sync());
+  Must(south.Sync());
+  Must(server::Share(world_.tenant(), file_id, "south").status());
+  Must(south.Sync());
+  // Replaced words are no longer in the row, but may still be in the index.
+  Must(north->Edit(id, R"({"about_me":"qzxcello"})"));
+  Must(north.Sync());
+  Must(south.Sync());
+  EXPECT_THAT(Must(south.replica().Search("qzxcello")), SizeIs(1));
+  EXPECT_THAT(Must(south.replica().Search("qzxbanjo")), IsEmpty());
+  const auto words_left = [&] {
+    std::string bytes;
+    for (const char* file : {"/replica.db", "/replica.db-wal"}) {
+      bytes += ReadFile(south->directory() + file).value_or("");
+    }
+    int left = 0;
+    for (const char* word : {"aardvark", "banjo", "cello"}) left += bytes.find(word) != bytes.npos;
+    return left;
+  };
+  EXPECT_GT(words_left(), 0);
+  Must(server::Unshare(world_.tenant(), file_id, "south").status());
+  Must(south.Sync());
+  EXPECT_THAT(Must(south.replica().Search("qzxcello")), IsEmpty());
+  EXPECT_THAT(Must(south.replica().Search("ann")), SizeIs(1));
+  EXPECT_EQ(words_left(), 0);
 }
 
 TEST_F(SessionTest, RowsThatDifferAreRepairedInTheSameSync) {

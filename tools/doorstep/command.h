@@ -41,6 +41,7 @@ void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddSearchCommands(CLI::App& app, Globals& globals, int* exit_code);
 
 // Prints an error (as JSON with --json) to standard error and returns its exit code.
 int Fail(const Globals& globals, const absl::Status& error_status);

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   doorstep::cli::AddConflictCommands(app, globals, &exit_code);
   doorstep::cli::AddDuplicateCommands(app, globals, &exit_code);
   doorstep::cli::AddRescuedCommands(app, globals, &exit_code);
+  doorstep::cli::AddSearchCommands(app, globals, &exit_code);
 
   try {
     app.parse(argc, argv);

@@ -23,6 +23,7 @@
 #ifndef DOORSTEP_REPLICA_H_
 #define DOORSTEP_REPLICA_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -169,6 +170,12 @@ struct TransactOptions {
   std::string author;  // empty = the replica's user
 };
 
+struct SearchOptions {
+  std::string kind;     // only records of this kind; empty = all
+  bool hidden = false;  // hidden records too
+  size_t limit = 50;    // 0 = all
+};
+
 struct SyncOptions {
   // Called from the calling thread, at most about ten times a second; return false to stop (what
   // has arrived is kept; kCancelled).
@@ -197,6 +204,13 @@ class Replica {
   // Records of a kind in order of id. `where`: an SQL expression over the kind's view, or empty.
   absl::Status List(absl::string_view kind, absl::string_view where,
                     absl::FunctionRef<absl::Status(const OpenRecord&)> visit);
+
+  // Records whose full-text fields have all of these words, best first; titles count most. A word
+  // that ends in * finds what begins so. Capitals, accents and punctuation make no difference, and
+  // nothing that is typed is an error, except nothing at all (kInvalidArgument) and too much. What
+  // is found is what records show here, own pending changes included.
+  absl::StatusOr<std::vector<SearchHit>> Search(absl::string_view words,
+                                                const SearchOptions& options = {});
 
   // One read-only SQL statement over the views. Rows go to `row` as they come, each cell as JSON
   // (text, number, null; blobs as hexadecimal text). kPermissionDenied for anything that writes.

@@ -2,6 +2,7 @@
 #ifndef DOORSTEP_TYPES_H_
 #define DOORSTEP_TYPES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -121,6 +122,23 @@ struct Duplicate {
   std::vector<std::string> equal;  // names of the fields that are equal and identify them
   Verdict verdict = Verdict::kSuggested;
   std::string reason;  // of whoever said so
+};
+
+// A record that has the words that somebody looked for.
+struct FoundWord {
+  size_t begin = 0, end = 0;  // bytes of the snippet
+};
+struct SearchHit {
+  std::string record;
+  std::string kind;
+  std::string title;
+  std::string file;
+  std::string tier;   // of the record, and so of what is quoted here
+  std::string field;  // the one that answers best
+  std::string label;
+  std::string snippet;  // a piece of its text, on one line
+  std::vector<FoundWord> found;
+  std::string hidden;  // why it is hidden; empty = it is not
 };
 
 // Where a record and its fields come from.
