@@ -315,6 +315,17 @@ absl::StatusOr<std::vector<ChangeId>> Edits::Impl::SeenBy(const client::OpenedRe
                    " versions that belong to one assessment, wanted at most ", kMaxSeenHeads));
 }
 
+// A form that was opened before two versions stood is saved when everybody here sees both: it must
+// not replace one of them.
+absl::Status Edits::Impl::CheckNothingOpened(const KindSpec& kind, const FieldSpec& field,
+                                             const Uuid& record) {
+  if (field.merge != MergeClass::kReview) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> now, store.tables().Load(record));
+  const FieldState* state = now.has_value() ? now->Find(field.number()) : nullptr;
+  if (state == nullptr || !IsConflict(field, *state)) return absl::OkStatus();
+  return UndecidedError(kind, field, *now, *state);
+}
+
 absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wanted& wanted) {
   static const FieldState kNone;
   if (opened.kind == nullptr) {
@@ -343,6 +354,7 @@ absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wante
                        " that corrects it: records of this kind never change"));
     }
     DOORSTEP_RETURN_IF_ERROR(CheckEdit(kind, field, opened.state, state, before, it->second));
+    DOORSTEP_RETURN_IF_ERROR(CheckNothingOpened(kind, field, opened.state.id));
     DOORSTEP_ASSIGN_OR_RETURN(FieldEdit change, EditOf(opened, field, it->second));
     edit.change.edits.push_back(std::move(change));
   }

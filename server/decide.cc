@@ -23,6 +23,9 @@ namespace {
 constexpr size_t kHeadBytes = 64;
 // Bytes of an id that a head names, about.
 constexpr size_t kIdBytes = 16;
+constexpr absl::string_view kWantsDecision =
+    ": got an edit over versions that differ, wanted a decision";
+constexpr absl::string_view kDecide = "decide between the versions, and say why";
 
 struct Work {
   RecordState state;
@@ -51,6 +54,8 @@ class Decider {
   Work* Find(size_t i, const ChangeData& change);
   bool CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit, const ChangeData& change,
                  const RecordState& state);
+  bool CheckAllNamed(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                     const ChangeData& change);
   bool CheckTransition(size_t i, const FieldSpec& field, const FieldEdit& edit,
                        const ChangeData& change, const RecordState& state);
   bool CheckSize(size_t i, const KindSpec& kind, const ChangeData& change,
@@ -149,7 +154,9 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
                   "make a new record that names this one, and say what was wrong");
   }
   if (field.merge == MergeClass::kState) return CheckTransition(i, field, edit, change, state);
-  if (field.merge != MergeClass::kReview || edit.base.size() < 2) return true;
+  if (field.merge != MergeClass::kReview) return true;
+  if (!CheckAllNamed(i, field, edit, change)) return false;
+  if (edit.base.size() < 2) return true;
   const FieldState seen = Seen(edit, state);
   if (!IsConflict(field, seen)) return true;
   if (change.settle) {
@@ -160,8 +167,27 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
         "ask the reviewer, the deputy or the duty contact to decide: nobody settles alone "
         "a case of which one version is their own");
   }
-  return Refuse(i, absl::StrCat(path, ": got an edit over versions that differ, wanted a decision"),
-                "decide between the versions, and say why");
+  return Refuse(i, absl::StrCat(path, kWantsDecision), kDecide);
+}
+
+// Over versions that differ, all of which their author had before them, nobody replaces one alone:
+// so versions could be taken away one after the other by somebody who may not decide.
+bool Decider::CheckAllNamed(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                            const ChangeData& change) {
+  if (q_.visible == nullptr || q_.unchecked->contains({change.id, edit.field})) return true;
+  const auto it = q_.visible->find({change.id, edit.field});
+  if (it == q_.visible->end() || !IsConflict(field, it->second)) return true;
+  const std::string path = absl::StrCat("values.", field.scalar.name);
+  if (!change.settle) return Refuse(i, absl::StrCat(path, kWantsDecision), kDecide);
+  const std::vector<Head>& heads = it->second.heads;
+  const auto named = std::count_if(heads.begin(), heads.end(), [&](const Head& head) {
+    return std::find(edit.base.begin(), edit.base.end(), head.id) != edit.base.end();
+  });
+  if (static_cast<size_t>(named) == heads.size()) return true;
+  return Refuse(i,
+                absl::StrCat(path, ": got a decision that names ", named, " of ", heads.size(),
+                             " versions that stood before its author, wanted all of them"),
+                "open the case again, and decide between all of its versions");
 }
 
 // Against the states that the change names and nothing else: so whoever comes second is not refused

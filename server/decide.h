@@ -33,6 +33,9 @@ using BaseValues = absl::flat_hash_map<std::pair<ChangeId, uint32_t>, std::strin
 // By change and field: versions that are heads no more (seen.h).
 using ReplacedVersions = absl::flat_hash_map<std::pair<ChangeId, uint32_t>, SeenVersion>;
 
+// By change and field: the versions that the author of an edit had before them (seen.h).
+using VisibleVersions = absl::flat_hash_map<std::pair<ChangeId, uint32_t>, FieldState>;
+
 // Whom an admitted unit has displaced, or who displaced it: they are told.
 struct DisplacedValue {
   Uuid record;
@@ -58,6 +61,8 @@ struct Question {
   const absl::flat_hash_set<std::pair<ChangeId, uint32_t>>* unchecked = nullptr;
   // What the unit's author saw and that was replaced since. Null: nothing.
   const ReplacedVersions* replaced = nullptr;
+  // What it had before it, where it names only a part of what stands. Null: nothing.
+  const VisibleVersions* visible = nullptr;
 };
 
 struct Decision {

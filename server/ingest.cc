@@ -219,6 +219,17 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t head, transaction_.Head());
   DOORSTEP_ASSIGN_OR_RETURN(const ReplacedVersions replaced,
                             ReadReplaced(schema_, states_, transaction_, *unit_));
+  const Sight sight{job_.device, Restored().value_or(offered_.checkpoint),
+                    epochs_.size() < 2 ? std::numeric_limits<uint64_t>::max()
+                                       : CommonSequence(epochs_, offered_.epoch)};
+  const absl::StatusOr<VisibleVersions> visible =
+      ReadVisible(schema_, states_, sight, transaction_, *unit_);
+  if (absl::IsResourceExhausted(visible.status())) {
+    return RefuseAllowed({"bases: got ones with too many versions since, wanted recent ones",
+                          "look at the record as it is now, then record this again"},
+                         access);
+  }
+  DOORSTEP_RETURN_IF_ERROR(visible.status());
   Question question;
   question.schema = &schema_;
   question.unit = &*unit_;
@@ -231,6 +242,7 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   question.base_values = &bases.values;
   question.unchecked = &bases.unchecked;
   question.replaced = &replaced;
+  question.visible = &*visible;
   Decision decision = DecideUnit(question);
   if (decision.refusal) return RefuseAllowed(*decision.refusal, access);
   DOORSTEP_RETURN_IF_ERROR(DropReplacedEarly(&decision));

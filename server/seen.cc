@@ -1,11 +1,15 @@
 #include "server/seen.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
 #include "server/history.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -53,6 +57,147 @@ absl::Status Reader::Read(const ChangeId& id) {
   return absl::OkStatus();
 }
 
+// Walks back from the versions that stand now to those that an author had before them.
+class Sighting {
+ public:
+  Sighting(const Schema& schema, const Sight& sight, ReadView& view)
+      : schema_(schema), sight_(sight), view_(view) {}
+
+  absl::StatusOr<FieldState> Of(const Uuid& record, const FieldState& now, const FieldEdit& edit);
+
+ private:
+  struct Version {
+    uint64_t sequence = 0;
+    bool refused = false;  // it never stood: what it replaced did
+    std::string author;
+    std::string value;
+    std::vector<ChangeId> base;
+  };
+
+  absl::StatusOr<uint64_t> SeenUpTo(const std::vector<ChangeId>& base);
+  absl::StatusOr<const Version*> Load(const ChangeId& id);
+  absl::Status DropReplaced(std::vector<ChangeId>* visible);
+
+  const Schema& schema_;
+  const Sight& sight_;
+  ReadView& view_;
+  Uuid record_;
+  uint32_t field_ = 0;
+  absl::node_hash_map<ChangeId, Version> versions_;  // of one field
+};
+
+// Null: nothing is known of it.
+absl::StatusOr<const Sighting::Version*> Sighting::Load(const ChangeId& id) {
+  const Version* none = nullptr;
+  if (const auto it = versions_.find(id); it != versions_.end()) return &it->second;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, view_.UnitOf(id));
+  if (!row || row->Held()) return none;
+  if (versions_.size() >= kMaxInheritedUnits) {
+    return absl::ResourceExhaustedError("too many versions to look back over");
+  }
+  Version& version = versions_[id];
+  version.sequence = row->sequence;
+  version.refused = row->Refused();
+  version.author = row->author;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view_.History(row->sequence));
+  if (!entry || !entry->body) return &version;
+  absl::StatusOr<std::string> payload = OpenEntry(*entry, view_);
+  if (absl::IsNotFound(payload.status())) return &version;
+  DOORSTEP_RETURN_IF_ERROR(payload.status());
+  absl::StatusOr<Unit> unit =
+      ParseUnit(schema_, row->incarnation, row->counter, row->changes, *payload);
+  if (!unit.ok()) return &version;
+  for (ChangeData& change : unit->changes) {
+    if (change.id != id || change.record != record_) continue;
+    for (FieldEdit& edit : change.edits) {
+      if (edit.field != field_) continue;
+      version.value = std::move(edit.value);
+      version.base = std::move(edit.base);
+    }
+  }
+  return &version;
+}
+
+absl::StatusOr<uint64_t> Sighting::SeenUpTo(const std::vector<ChangeId>& base) {
+  uint64_t seen = sight_.checkpoint;
+  for (const ChangeId& id : base) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> device, view_.DeviceOf(id.incarnation));
+    if (device == sight_.device) continue;  // pending, then: it proves nothing
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, view_.UnitOf(id));
+    if (row && row->sequence <= sight_.common) seen = std::max(seen, row->sequence);
+  }
+  return seen;
+}
+
+// Leaves those that none of the others had replaced.
+absl::Status Sighting::DropReplaced(std::vector<ChangeId>* visible) {
+  if (visible->size() < 2) return absl::OkStatus();
+  uint64_t oldest = std::numeric_limits<uint64_t>::max();
+  std::vector<ChangeId> rest;
+  for (const ChangeId& id : *visible) {
+    DOORSTEP_ASSIGN_OR_RETURN(const Version* version, Load(id));
+    if (version == nullptr) continue;
+    oldest = std::min(oldest, version->sequence);
+    rest.insert(rest.end(), version->base.begin(), version->base.end());
+  }
+  absl::flat_hash_set<ChangeId> replaced;
+  while (!rest.empty()) {
+    const ChangeId id = rest.back();
+    rest.pop_back();
+    if (!replaced.insert(id).second) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const Version* version, Load(id));
+    if (version == nullptr || (version->sequence < oldest && !version->refused)) continue;
+    rest.insert(rest.end(), version->base.begin(), version->base.end());
+  }
+  std::erase_if(*visible, [&](const ChangeId& id) { return replaced.contains(id); });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FieldState> Sighting::Of(const Uuid& record, const FieldState& now,
+                                        const FieldEdit& edit) {
+  versions_.clear();
+  record_ = record;
+  field_ = edit.field;
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t seen, SeenUpTo(edit.base));
+  const absl::flat_hash_set<ChangeId> named(edit.base.begin(), edit.base.end());
+  std::vector<ChangeId> visible;
+  std::vector<ChangeId> rest;
+  absl::flat_hash_set<ChangeId> looked_at;
+  for (const Head& head : now.heads) {
+    looked_at.insert(head.id);
+    (named.contains(head.id) || head.sequence <= seen ? visible : rest).push_back(head.id);
+  }
+  while (!rest.empty()) {
+    DOORSTEP_ASSIGN_OR_RETURN(const Version* version, Load(rest.back()));
+    rest.pop_back();
+    if (version == nullptr) continue;
+    for (const ChangeId& id : version->base) {
+      if (!looked_at.insert(id).second) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(const Version* replaced, Load(id));
+      if (replaced == nullptr) continue;
+      const bool stood = !replaced->refused && (named.contains(id) || replaced->sequence <= seen);
+      (stood ? visible : rest).push_back(id);
+    }
+  }
+  DOORSTEP_RETURN_IF_ERROR(DropReplaced(&visible));
+  FieldState out;
+  out.field = edit.field;
+  for (const ChangeId& id : visible) {
+    const auto head = std::find_if(now.heads.begin(), now.heads.end(),
+                                   [&](const Head& candidate) { return candidate.id == id; });
+    if (head != now.heads.end()) {
+      out.heads.push_back(*head);
+      continue;
+    }
+    DOORSTEP_ASSIGN_OR_RETURN(const Version* version, Load(id));
+    Head& added = out.heads.emplace_back();
+    added.id = id;
+    added.author = version->author;
+    added.value = version->value;
+  }
+  return out;
+}
+
 bool IsHead(const FieldState* state, const ChangeId& id) {
   return state != nullptr && std::any_of(state->heads.begin(), state->heads.end(),
                                          [&](const Head& head) { return head.id == id; });
@@ -78,6 +223,31 @@ absl::StatusOr<ReplacedVersions> ReadReplaced(const Schema& schema, const Record
     }
   }
   return reader.Take();
+}
+
+absl::StatusOr<VisibleVersions> ReadVisible(const Schema& schema, const RecordStates& states,
+                                            const Sight& sight, ReadView& view, const Unit& unit) {
+  Sighting sighting(schema, sight, view);
+  VisibleVersions found;
+  for (const ChangeData& change : unit.changes) {
+    const KindSpec* kind = schema.Find(change.kind);
+    const auto state = states.find(change.record);
+    if (kind == nullptr || state == states.end()) continue;
+    for (const FieldEdit& edit : change.edits) {
+      const FieldSpec* field = kind->Find(edit.field);
+      const FieldState* now = state->second.Find(edit.field);
+      if (field == nullptr || field->merge != MergeClass::kReview || now == nullptr) continue;
+      // Who names nothing replaces nothing; who names all that stands has overlooked nothing.
+      const bool names_all =
+          std::all_of(now->heads.begin(), now->heads.end(), [&](const Head& head) {
+            return std::find(edit.base.begin(), edit.base.end(), head.id) != edit.base.end();
+          });
+      if (edit.base.empty() || names_all) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(FieldState visible, sighting.Of(change.record, *now, edit));
+      found.emplace(std::pair(change.id, edit.field), std::move(visible));
+    }
+  }
+  return found;
 }
 
 }  // namespace doorstep::server

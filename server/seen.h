@@ -15,6 +15,23 @@
 
 namespace doorstep::server {
 
+// What an author had before them: the versions that stood, as far as this server can tell, when a
+// unit was made. `checkpoint`: that the author had seen, in this database's present sequences
+// (after a restore: as far as it still has what it had then); `common`: sequences beyond it may
+// have been given anew since. A base that another device wrote proves that everything up to its
+// sequence had been seen, so that a faulty program cannot pretend to have seen less.
+struct Sight {
+  Uuid device;
+  uint64_t checkpoint = 0;
+  uint64_t common = 0;
+};
+
+// The versions that the author of each edit of a REVIEW field had before them, where the unit names
+// some of the field's versions and not all that stand now. kResourceExhausted: more would have to
+// be read than is followed.
+absl::StatusOr<VisibleVersions> ReadVisible(const Schema& schema, const RecordStates& states,
+                                            const Sight& sight, ReadView& view, const Unit& unit);
+
 // The versions of REVIEW fields that the unit's edits name as base, two or more of one field, and
 // that are heads no more, read from the history. What was erased, and what lies beyond the limits
 // for inherited bases (limits.h), is left out.

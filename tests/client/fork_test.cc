@@ -67,17 +67,17 @@ TEST_F(ForkTest, ARestoredBackupThatOnlyReceivesIsNoticedToo) {
 
 TEST_F(ForkTest, AFormThatStaysOpenKeepsItsBases) {
   auto a = world_.NewDevice("a");
-  const std::string id = Must(a->Add("Person", R"({"name":"Peter"})"));
+  const std::string id = Must(a->Add("CaseStudy", R"({"title":"Peter"})"));
   Must(a.Sync());
   auto copy = world_.Copy(a, "b");
-  Must(a->Edit(id, R"({"address":"1 High St"})"));
+  Must(a->Edit(id, R"({"situation":"1 High St"})"));
   Must(a.Sync());
-  Must(copy->Edit(id, R"({"address":"9 Low Rd"})"));
+  Must(copy->Edit(id, R"({"situation":"9 Low Rd"})"));
   const OpenRecord form = Must(copy.replica().Get(id));
   Must(copy.Sync());
   // The form's author saw "9 Low Rd" under its old id, which is another's change now.
   Must(copy.replica().Transact(
-      {}, [&](Edits& edits) { return edits.UpdateJson(form, R"({"address":"10 Low Rd"})"); }));
+      {}, [&](Edits& edits) { return edits.UpdateJson(form, R"({"situation":"10 Low Rd"})"); }));
   Must(copy.Sync());
   const auto conflicts = Must(copy.replica().Conflicts());
   ASSERT_THAT(conflicts, SizeIs(1));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/cord.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/admin.h"
@@ -113,6 +114,28 @@ TEST_F(SessionTest, ConcurrentReviewsBecomeAConflictOnBoth) {
   EXPECT_THAT(history, Each(Field(&HistoryLine::from_server, true)));
   EXPECT_EQ(history[3].settled, "agreed with Peter");
   EXPECT_EQ(history[3].device, "b");
+}
+
+// The form was opened before two versions stood, and is saved when this device shows both.
+TEST_F(SessionTest, AFormOpenedBeforeAConflictReplacesNoVersionOfIt) {
+  auto a = world_.NewDevice("a");
+  auto b = world_.NewDevice("b");
+  const std::string id = Must(a->Add("Person", R"({"address":"1 High St"})"));
+  Must(a.Sync());
+  Must(b.Sync());
+  Must(a->Edit(id, R"({"address":"2 High St"})"));
+  const OpenRecord form = Must(a.replica().Get(id));
+  Must(b->Edit(id, R"({"address":"3 High St","gp":"Dr Lee"})"));
+  Must(b.Sync());
+  Must(a.Sync());
+  const absl::Status refused = a.replica().Transact(
+      {}, [&](Edits& edits) { return edits.UpdateJson(form, R"({"address":"4 High St"})"); });
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(std::string(refused.GetPayload("doorstep/case").value_or(absl::Cord())),
+            Must(a.replica().Conflicts())[0].case_id);
+  // Other fields stay free.
+  Must(a.replica().Transact(
+      {}, [&](Edits& edits) { return edits.UpdateJson(form, R"({"gp":"Dr Roy"})"); }));
 }
 
 TEST_F(SessionTest, PendingChangesStayOnTopOfWhatArrives) {

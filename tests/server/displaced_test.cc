@@ -108,6 +108,78 @@ TEST_F(DisplacedValues, TheAnswerIsTheSameWhenSomebodyElseHasDecided) {
   EXPECT_THAT(Rating().heads, SizeIs(1));
 }
 
+// The ways around the rule about bands: A's 1x3 against B's 4x3 is not A's to end.
+TEST_F(DisplacedValues, VersionsAreNotTakenAwayOneByOne) {
+  Disagree();
+  const ChangeId a{a_->incarnation, 2};
+  const ChangeId b{b_->incarnation, 1};
+  a_->Pull();
+  const auto refused = [&](const v1::Outcome& outcome, const char* why) {
+    EXPECT_EQ(outcome.words(0), v1::Outcome::REJECTED);
+    EXPECT_THAT(outcome.reason(), HasSubstr(why));
+    EXPECT_THAT(outcome.what_to_do(), HasSubstr("decide between"));
+    EXPECT_THAT(Rating().heads, SizeIs(2));
+  };
+  const auto edit = [&](const ChangeId& over) {
+    return Edit("RiskAssessment", kRecord, kTwoByThree, {over});
+  };
+  refused(OutcomeOf(*a_, edit(b)), "wanted a decision");
+  refused(OutcomeOf(*a_, edit(a)), "wanted a decision");
+  refused(OutcomeOf(*a_, Decide(kTwoByThree, {b})), "names 1 of 2 versions");
+  // Also for those who may decide: they have to say so, and about both.
+  c_->Pull();
+  refused(OutcomeOf(*c_, edit(b)), "wanted a decision");
+  refused(OutcomeOf(*c_, Decide(kTwoByThree, {a})), "names 1 of 2 versions");
+  const std::vector<ChangeId> both = a < b ? std::vector{a, b} : std::vector{b, a};
+  EXPECT_EQ(OutcomeOf(*c_, Decide(kTwoByThree, both)).words(0), v1::Outcome::APPLIED);
+}
+
+// A device that says that it has seen nothing has seen what it names, and what stood by then.
+TEST_F(DisplacedValues, ToHaveSeenLessIsNoWayAround) {
+  Disagree();
+  const ChangeId a{a_->incarnation, 2};
+  const ChangeId b{b_->incarnation, 1};
+  auto liar = world_.NewDevice("north");
+  liar->author = "A Khan";
+  const auto push = [&](ChangeData change) {
+    const Unit unit = liar->Prepare(kFile, {std::move(change)});
+    EXPECT_EQ(Must(liar->Push({unit}))[0].status(), v1::Receipt::STORED);  // checkpoint 0
+    return unit;
+  };
+  // As somebody offline who saw A's version alone: it stands beside B's.
+  const Unit first = push(Edit("RiskAssessment", kRecord, kTwoByThree, {a}));
+  EXPECT_THAT(Rating().heads, SizeIs(2));
+  // B's came after A's: who names it saw both.
+  const Unit second = push(Edit("RiskAssessment", kRecord, kTwoByThree, {b}));
+  liar->Reset();
+  liar->Pull();
+  EXPECT_EQ(liar->OutcomeOf(first).words(0), v1::Outcome::CONFLICT);
+  EXPECT_EQ(liar->OutcomeOf(second).words(0), v1::Outcome::REJECTED);
+  EXPECT_THAT(Rating().heads, SizeIs(2));
+}
+
+// Honest people offline: who saw one version replaces it, whatever stands beside it by now.
+TEST_F(DisplacedValues, WhoSawOneVersionReplacesIt) {
+  const ChangeId base =
+      a_->Do(kFile, {Create("RiskAssessment", kRecord, kTwoByThree)}).changes[0].id;
+  const ChangeId one =
+      a_->Do(kFile, {Edit("RiskAssessment", kRecord, kOneByThree, {base})}).changes[0].id;
+  d_->Pull();
+  b_->Do(kFile, {Edit("RiskAssessment", kRecord, kFourByThree, {base})});
+  EXPECT_EQ(OutcomeOf(*d_, Edit("RiskAssessment", kRecord, kThreeByThree, {one})).words(0),
+            v1::Outcome::CONFLICT);
+  EXPECT_THAT(Rating().heads, SizeIs(2));
+}
+
+// To add a version beside the others replaces nothing, and is nobody's privilege.
+TEST_F(DisplacedValues, AFurtherVersionMayBeAddedByAnybody) {
+  Disagree();
+  a_->Pull();
+  EXPECT_EQ(OutcomeOf(*a_, Edit("RiskAssessment", kRecord, kThreeByThree, {})).words(0),
+            v1::Outcome::CONFLICT);
+  EXPECT_THAT(Rating().heads, SizeIs(3));
+}
+
 TEST_F(DisplacedValues, TwoWhoSettleAtOnceAreTwoVersions) {
   const std::vector<ChangeId> both = Disagree();
   EXPECT_EQ(OutcomeOf(*c_, Decide(kTwoByThree, both)).words(0), v1::Outcome::APPLIED);

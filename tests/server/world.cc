@@ -157,6 +157,8 @@ absl::StatusOr<std::vector<v1::Receipt>> TestDevice::Push(const std::vector<Unit
     envelope->set_counter(unit.counter);
     envelope->set_changes(static_cast<uint32_t>(unit.changes.size()));
     envelope->set_schema_hash(Schema::BuiltIn()->hash());
+    envelope->set_epoch(hello.epoch());
+    envelope->set_checkpoint(cursor_);
     envelope->set_payload(Must(EncodeUnit(unit)));
   }
   Pack(body, zstd, request.mutable_units());
