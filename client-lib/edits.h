@@ -60,6 +60,7 @@ struct Edits::Impl {
   // Fields that `wanted` lacks stay as they are.
   absl::Status Update(const client::OpenedRecord& opened, const client::Wanted& wanted);
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
+  absl::Status AddVersion(absl::string_view case_id, absl::string_view json);
   absl::Status SayWhetherSame(absl::string_view first, absl::string_view second, bool same,
                               absl::string_view reason);
   // An empty reason takes the mark back.

@@ -202,6 +202,37 @@ absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& deci
   return absl::OkStatus();
 }
 
+absl::Status Edits::Impl::AddVersion(absl::string_view case_id, absl::string_view json) {
+  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(store, case_id));
+  DOORSTEP_RETURN_IF_ERROR(CheckUntouched(open.record.id));
+  const FieldSpec& field = *open.field;
+  if (open.kind->append_only || field.merge != MergeClass::kReview) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(client::FieldPath(*open.kind, field),
+                     ": got another version, wanted a decision: versions stand beside each other "
+                     "where they are reviewed"));
+  }
+  const FieldState& state = *open.record.Find(field.number());
+  client::Edit edit;
+  edit.compartment = open.record.compartment;
+  edit.change.record = open.record.id;
+  edit.change.kind = open.kind->number;
+  // It names no version as its base, so it replaces none.
+  FieldEdit& change = edit.change.edits.emplace_back();
+  change.field = field.number();
+  Decision value;
+  value.mode = Decision::Mode::kNewValue;
+  value.json = std::string(json);
+  DOORSTEP_ASSIGN_OR_RETURN(change.value, DecidedValue(*open.kind, field, state, value));
+  if (field.carries_agreed()) change.agreed = AgreedFor(state);
+  DOORSTEP_ASSIGN_OR_RETURN(const client::OpenedRecord opened,
+                            client::MakeOpenRecord(store, fold, open.record));
+  DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, SeenBy(opened, edit.change));
+  touched.emplace(open.record.id, edit.compartment);
+  edits.push_back(std::move(edit));
+  return absl::OkStatus();
+}
+
 absl::Status Edits::Impl::Mark(const client::OpenedRecord& opened, uint32_t field,
                                absl::string_view reason) {
   if (opened.kind == nullptr) {
@@ -240,6 +271,10 @@ absl::Status Edits::Impl::Mark(const client::OpenedRecord& opened, uint32_t fiel
 
 absl::Status Edits::Settle(absl::string_view case_id, const Decision& decision) {
   return impl_->Settle(case_id, decision);
+}
+
+absl::Status Edits::AddVersion(absl::string_view case_id, absl::string_view json) {
+  return impl_->AddVersion(case_id, json);
 }
 
 absl::Status Edits::Hide(const OpenRecord& opened, absl::string_view reason) {

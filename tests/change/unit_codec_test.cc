@@ -168,6 +168,30 @@ TEST(EncodeUnit, LeavesOutThatNothingWasAgreedOnACreation) {
   EXPECT_FALSE(back->changes[0].edits[0].agreed.has_value());
 }
 
+TEST(EncodeUnit, KeepsWhatAChangeAnswers) {
+  // In the place of a refused one.
+  Unit again = UnitOf({Edit("name", "Ada", {{kOther, 5}})});
+  again.changes[0].resolves = Resolves{{kOther, 4}, ""};
+  const auto fixed = Parse(again, *EncodeUnit(again));
+  ASSERT_TRUE(fixed.ok()) << fixed.status();
+  EXPECT_EQ(*fixed, again);
+  EXPECT_FALSE(fixed->changes[0].Withdraws());
+
+  // Withdrawn, with its reason.
+  Unit back = UnitOf({});
+  back.changes[0].resolves = Resolves{{kOwn, 7}, "the wrong person"};
+  const auto withdrawn = Parse(back, *EncodeUnit(back));
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_EQ(*withdrawn, back);
+  EXPECT_TRUE(withdrawn->changes[0].Withdraws());
+
+  // Without one, and beside something else, it is no withdrawal.
+  back.changes[0].resolves->reason.clear();
+  const auto silent = Parse(back, *EncodeUnit(back));
+  EXPECT_EQ(silent.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(silent.status().message()), HasSubstr("resolves.reason"));
+}
+
 TEST(EncodeUnit, ResolvesTheBootOfTheContact) {
   Unit unit = UnitOf({Edit("name", "a", {})});
   unit.stamp.contact_boot = 0;

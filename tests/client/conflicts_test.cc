@@ -235,5 +235,24 @@ TEST_F(ConflictsTest, TheReviewerIsReadFromRecords) {
   EXPECT_EQ(conflict.level, 2);
 }
 
+TEST_F(ConflictsTest, AFurtherVersionStandsBesideTheOthers) {
+  const std::string id = Must(device_.Add("Person", R"({"address":"1 High St"})"));
+  const std::string case_id =
+      Disagree(id, R"({"address":"2 High St"})", R"({"address":"3 High St"})");
+  const auto add = [&](const char* json) {
+    return device_.replica().Transact(
+        {.author = "B Lee"}, [&](Edits& edits) { return edits.AddVersion(case_id, json); });
+  };
+  EXPECT_EQ(add("7").code(), absl::StatusCode::kInvalidArgument);
+  Must(add(R"("4 High St")"));
+  const auto conflicts = Must(device_.replica().Conflicts());
+  ASSERT_THAT(conflicts, SizeIs(1));
+  EXPECT_EQ(conflicts[0].case_id, case_id);
+  ASSERT_THAT(conflicts[0].versions, SizeIs(3));
+  EXPECT_EQ(conflicts[0].versions[2].author, "B Lee");
+  EXPECT_EQ(conflicts[0].versions[2].json, R"("4 High St")");
+  EXPECT_FALSE(device_.Json(id).contains("address")) << "nothing is decided by it";
+}
+
 }  // namespace
 }  // namespace doorstep

@@ -237,6 +237,21 @@ TEST_F(Held, ARecordThatOneMayNotSeeIsAnsweredLikeNone) {
   EXPECT_EQ(elsewhere.what_to_do(), nowhere.what_to_do());
 }
 
+// What a step of a status follows cannot be told when the backup lacks it: it is taken on trust.
+// What it can be told of is checked as ever.
+TEST_F(Held, AStepThatStandsOnWhatTheBackupLacksIsNotChecked) {
+  const Unit proposed = a_->Do(
+      kFile, {Create("Arrangement", Id(300), R"({"what": "shopping", "status": "PROPOSED"})")});
+  const ChangeId lost{a_->incarnation, 50};
+  const auto step = [&](const ChangeId& base) {
+    const Unit unit =
+        b_->Do(kFile, {Edit("Arrangement", Id(300), R"({"status": "ACTIVE"})", {base})});
+    return Outcome(*b_, unit).words(0);
+  };
+  EXPECT_EQ(step(proposed.changes[0].id), v1::Outcome::REJECTED);
+  EXPECT_NE(step(lost), v1::Outcome::REJECTED);
+}
+
 // No restore: a device names others' changes only after it was told of them, so its program is
 // faulty. That must not keep its outbox from draining.
 TEST_F(Held, ABaseThatNobodyHasHeardOfIsNamed) {

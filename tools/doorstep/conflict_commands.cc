@@ -1,4 +1,5 @@
-// conflicts, conflict, settle, restore, notices, history: versions of one field, and who decides.
+// conflicts, conflict, beside, settle, restore, notices, history: versions of one field, and who
+// decides.
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -104,6 +105,23 @@ int Settle(const Globals& globals, const std::string& case_id, const Decision& d
   return kOk;
 }
 
+int AddVersion(const Globals& globals, const std::string& case_id, const std::string& value) {
+  auto replica = globals.Open();
+  if (!replica.ok()) return Fail(globals, replica.status());
+  auto conflict = (*replica)->FindConflict(case_id);
+  if (!conflict.ok()) return Fail(globals, conflict.status());
+  const absl::Status done = (*replica)->Transact({.author = globals.user}, [&](Edits& edits) {
+    return edits.AddVersion(conflict->case_id, value);
+  });
+  if (!done.ok()) return Fail(globals, done);
+  if (globals.json) {
+    PrintJson({{"case", conflict->case_id}, {"record", conflict->record}});
+  } else {
+    std::cout << "Stands beside the others on this device. Nothing is decided by it.\n";
+  }
+  return kOk;
+}
+
 int Restore(const Globals& globals, const std::string& id, const std::string& field,
             const std::string& version, bool offline) {
   auto replica = globals.Open();
@@ -199,6 +217,16 @@ void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code) {
                      ? MarkRead(globals, *read_all ? std::vector<int64_t>() : *read)
                      : PrintNotices(globals, *all_notices);
   });
+
+  auto* beside = app.add_subcommand(
+      "beside", "Put one more version beside those that stand, and decide nothing");
+  auto beside_case = std::make_shared<std::string>();
+  auto beside_value = std::make_shared<std::string>();
+  beside->add_option("CASE", *beside_case, "Its id, or the first digits")->required();
+  beside->add_option("--value", *beside_value, "The version, as JSON")->required();
+  beside->footer("Example: doorstep beside 3f2a --value '{\"likelihood\":3,\"severity\":3}'");
+  beside->callback(
+      [=, &globals] { *exit_code = AddVersion(globals, *beside_case, *beside_value); });
 
   auto* settle = app.add_subcommand("settle", "Decide between two versions");
   auto case_id = std::make_shared<std::string>();

@@ -145,6 +145,9 @@ class Edits {
   // people changed any mode says that it has been assessed as a whole. kPermissionDenied, naming
   // who may, when one of the versions is the author's own and they fall in different bands.
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
+  // Puts one more version beside those between which a conflict is, and decides nothing: anybody
+  // may. `json`: its value. kFailedPrecondition for fields that are not under review.
+  absl::Status AddVersion(absl::string_view case_id, absl::string_view json);
   // Says whether two records of one kind, both held here, are one that was recorded twice. Nothing
   // of either is touched; saying the opposite later takes it back. `reason`: required.
   absl::Status SayWhetherSame(absl::string_view first, absl::string_view second, bool same,
