@@ -141,7 +141,7 @@ TEST_F(PowerCutFiles, RealProgramsGoOnFromWhatIsLeft) {
 
 // kNormal promises less, which shows that the test above would see a missing sync.
 TEST_F(PowerCutFiles, WithLessSyncingTheDeviceLosesAndWeSeeIt) {
-  WorkUntilPowerCut(/*server_loses=*/false, /*nth=*/60, Survivors::kNone, Durability::kNormal);
+  WorkUntilPowerCut(/*server_loses=*/false, /*nth=*/100, Survivors::kNone, Durability::kNormal);
   EXPECT_GT(GoOn(), 0);
 }
 
