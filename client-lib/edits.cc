@@ -244,7 +244,7 @@ absl::StatusOr<FieldEdit> Edits::Impl::EditOf(const client::OpenedRecord& opened
   if (!field.is_set()) {
     if (!wanted.empty()) edit.value = std::move(wanted.front());
     DOORSTEP_ASSIGN_OR_RETURN(edit.base, BaseOf(opened, field.number()));
-    if (field.carries_agreed()) edit.agreed = AgreedFor(state);
+    if (field.carries_agreed()) edit.agreed = AgreedFor(field, state);
     return edit;
   }
   const std::vector<std::string> before = EffectiveOf(field, state).elements;
@@ -396,8 +396,8 @@ absl::StatusOr<std::string> Edits::AddJson(absl::string_view kind_name, absl::st
 absl::Status Edits::Update(const OpenRecord& opened, const google::protobuf::Message& now) {
   const std::string& name = now.GetDescriptor()->full_name();
   if (name != opened.full_name()) {
-    return absl::InvalidArgumentError(absl::StrCat("record ", opened.id(), ": got a ", name,
-                                                   ", wanted a ", opened.full_name()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("record ", opened.id(), ": got a ", name, ", wanted a ", opened.full_name()));
   }
   std::string bytes;
   now.SerializePartialToString(&bytes);

@@ -152,7 +152,7 @@ absl::Status Edits::Impl::SettleOne(const client::OpenedRecord& opened,
     DOORSTEP_RETURN_IF_ERROR(client::CheckTransition(kind, field, seen, change->value, false));
   }
   DOORSTEP_ASSIGN_OR_RETURN(change->base, BaseOf(opened, field.number()));
-  if (field.carries_agreed()) change->agreed = AgreedFor(state);
+  if (field.carries_agreed()) change->agreed = AgreedFor(field, state);
   return absl::OkStatus();
 }
 
@@ -224,7 +224,7 @@ absl::Status Edits::Impl::AddVersion(absl::string_view case_id, absl::string_vie
   value.mode = Decision::Mode::kNewValue;
   value.json = std::string(json);
   DOORSTEP_ASSIGN_OR_RETURN(change.value, DecidedValue(*open.kind, field, state, value));
-  if (field.carries_agreed()) change.agreed = AgreedFor(state);
+  if (field.carries_agreed()) change.agreed = AgreedFor(field, state);
   DOORSTEP_ASSIGN_OR_RETURN(const client::OpenedRecord opened,
                             client::MakeOpenRecord(store, fold, open.record));
   DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, SeenBy(opened, edit.change));

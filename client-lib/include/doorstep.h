@@ -7,10 +7,8 @@
  *     doorstep_error_free(error);
  *   }
  *   doorstep_edits* edits = doorstep_edits_new("A Khan");
- *   doorstep_edits_add_json(edits, "Person", "{\"name\":\"Peter Hall\"}", "{\"file\":\"new\"}", NULL);
- *   char* ids = NULL;
- *   doorstep_commit(replica, edits, &ids, &error);
- *   doorstep_free(ids);
+ *   doorstep_edits_add_json(edits, "Person", "{\"name\":\"Peter Hall\"}", "{\"file\":\"new\"}",
+ * NULL); char* ids = NULL; doorstep_commit(replica, edits, &ids, &error); doorstep_free(ids);
  *
  * It is the C++ library (doorstep/replica.h has the meaning of every call) behind plain functions.
  *
@@ -153,9 +151,9 @@ int doorstep_edits_unhide(doorstep_edits* edits, const doorstep_record* record,
                           doorstep_error** error);
 int doorstep_edits_sign(doorstep_edits* edits, const doorstep_record* record,
                         doorstep_error** error);
-/* All of them, or none. `ids_json` (may be NULL): an array with one entry per edit, the new record's
- * or signature's id as text, null for others. The edits stay as they are: after an error they may be
- * tried again; after success they are empty. */
+/* All of them, or none. `ids_json` (may be NULL): an array with one entry per edit, the new
+ * record's or signature's id as text, null for others. The edits stay as they are: after an error
+ * they may be tried again; after success they are empty. */
 int doorstep_commit(doorstep_replica* replica, doorstep_edits* edits, char** ids_json,
                     doorstep_error** error);
 

@@ -300,9 +300,16 @@ std::vector<size_t> CaseHeads(const FieldSpec& field, const FieldState& state) {
   return places;
 }
 
-Agreed AgreedFor(const FieldState& state) {
-  if (state.heads.size() == 1 && state.heads.front().sequence > 0) {
-    return {state.heads.front().sequence, state.heads.front().value};
+Agreed AgreedFor(const FieldSpec& field, const FieldState& state) {
+  FieldState admitted;
+  uint64_t sequence = 0;
+  for (const Head& head : state.heads) {
+    if (head.sequence == 0) continue;
+    admitted.heads.push_back(head);
+    sequence = std::max(sequence, head.sequence);
+  }
+  if (sequence > 0 && !IsConflict(field, state) && !IsConflict(field, admitted)) {
+    return {sequence, EffectiveOf(field, admitted).value};
   }
   const Agreed* lowest = LowestAgreed(state.heads);
   return lowest == nullptr ? Agreed() : *lowest;

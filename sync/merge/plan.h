@@ -126,9 +126,11 @@ bool IsConflict(const FieldSpec& field, const FieldState& state);
 std::vector<size_t> CaseHeads(const FieldSpec& field, const FieldState& state);
 
 // The `agreed` of an edit that is about to be made on top of `state`, as its author sees it (own
-// pending changes included): a single admitted head; no heads: (0, no value); else the lowest among
-// the heads' own, by sequence and then by bytes.
-Agreed AgreedFor(const FieldState& state);
+// pending changes included). Where nobody must decide: what the admitted heads come to, at the
+// highest of their sequences, so that a merge that the author has read is what later changes are
+// compared with. Else, or when all heads are pending, the lowest among the heads' own, by sequence
+// and then by bytes; no heads: (0, no value).
+Agreed AgreedFor(const FieldSpec& field, const FieldState& state);
 
 // The id of the conflict case of a field: 16 bytes of BLAKE2b over the record's 16 bytes and the
 // field's number in 4 bytes, most significant first.

@@ -31,7 +31,7 @@ void Look(const KindSpec& kind, const RecordState& state) {
     const Effective effective = EffectiveOf(*spec, field);
     Require(effective.provisional || !IsConflict(*spec, field) || !spec->needs_person(),
             "over a conflict a value is provisional");
-    AgreedFor(field);
+    if (spec->carries_agreed()) AgreedFor(*spec, field);
   }
 }
 

@@ -34,7 +34,7 @@ struct ModelEdit {
   uint32_t seen = 0;   // slots named: bit i = slot i
   uint32_t takes = 0;  // of these, the ones that give way to it
   bool settles = false;
-  int agreed_slot = -1;  // whose value `edit.agreed` is
+  uint32_t agreed_of = 0;  // the admitted heads that `edit.agreed` is made of
   ChangeId id;
   FieldEdit edit;
 };
@@ -62,7 +62,7 @@ struct World {
 
 // A world, or a set of edits, in few bits.
 struct Key {
-  std::array<uint64_t, 4> words{};
+  std::array<uint64_t, 6> words{};
   int used = 0;
 
   void Put(uint64_t value, int bits) {
@@ -70,10 +70,7 @@ struct Key {
     words[used / 64] |= value << (used % 64);
     used += bits;
   }
-  bool operator==(const Key& other) const {
-    return ((words[0] ^ other.words[0]) | (words[1] ^ other.words[1]) |
-            (words[2] ^ other.words[2]) | (words[3] ^ other.words[3])) == 0;
-  }
+  bool operator==(const Key& other) const { return words == other.words; }
   template <typename H>
   friend H AbslHashValue(H h, const Key& key) {
     return H::combine(std::move(h), key.words);
@@ -188,7 +185,7 @@ class Explorer {
         if (made.seen >> i & 1) made.edit.base.push_back(world.edits[i]->id);
       }
       made.takes = made.seen;
-      if (s_.field.carries_agreed()) FillAgreed(world, view, &made);
+      if (s_.field.carries_agreed()) FillAgreed(view, &made);
     }
     made.time = LatestBase(world, made.seen) + delay;
     return made;
@@ -221,10 +218,11 @@ class Explorer {
     return true;
   }
 
-  static void FillAgreed(const World& world, const FieldState& view, ModelEdit* made) {
-    made->edit.agreed = AgreedFor(view);
-    const uint64_t sequence = made->edit.agreed->sequence;
-    if (sequence > 0) made->agreed_slot = world.admissions[sequence - 1];
+  void FillAgreed(const FieldState& view, ModelEdit* made) const {
+    made->edit.agreed = AgreedFor(s_.field, view);
+    for (const Head& head : view.heads) {
+      if (head.sequence > 0) made->agreed_of |= 1u << SlotOf(head.id);
+    }
   }
 
   static int SlotOf(const ChangeId& id) {
@@ -307,7 +305,7 @@ class Explorer {
     key->Put(static_cast<uint64_t>(edit.choice), 3);
     key->Put(static_cast<uint64_t>(edit.delay), 3);
     key->Put(edit.seen, kSlots);
-    key->Put(static_cast<uint64_t>(edit.agreed_slot) + 1, 4);
+    key->Put(edit.agreed_of, kSlots);
     key->Put(edit.edit.agreed.has_value() ? edit.edit.agreed->sequence : 0, 3);
   }
 

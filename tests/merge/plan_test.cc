@@ -447,36 +447,71 @@ TEST(EffectiveOfTest, ShowsTheOneValueOfEveryBuiltInField) {
 }
 
 TEST(AgreedForTest, IsWhatTheAuthorLastStoodOnWithoutConflict) {
-  const auto head = [](const char* id, uint64_t sequence, const std::optional<Agreed>& agreed) {
+  const FieldSpec field = ControlField();
+  const auto head = [&](const char* id, uint64_t sequence, const std::optional<Agreed>& agreed,
+                        int64_t value) {
     Head h;
     h.id = Id(id);
     h.sequence = sequence;
-    h.value = id;
+    h.value = Number(field, value);
     h.agreed = agreed;
     return h;
   };
-  const Agreed four = {4, "four"};
-  const Agreed five = {5, "five"};
+  const Agreed four = {4, Number(field, 1)};
+  const Agreed five = {5, Number(field, 2)};
   const struct {
     const char* name;
     std::vector<Head> heads;
     Agreed want;
   } kCases[] = {
       {"no heads", {}, {0, ""}},
-      {"one, admitted", {head("A1", 7, four)}, {7, "A1"}},
-      {"one, pending", {head("A1", 0, four)}, four},
-      {"one, pending, on nothing", {head("A1", 0, std::nullopt)}, {0, ""}},
-      {"two", {head("A1", 7, five), head("B1", 8, four)}, four},
-      {"two, one pending", {head("A1", 7, four), head("B1", 0, five)}, four},
-      {"two, one without", {head("A1", 7, std::nullopt), head("B1", 8, five)}, five},
-      {"one sequence", {head("A1", 7, four), head("B1", 8, Agreed{4, "fou"})}, {4, "fou"}},
+      {"one, admitted", {head("A1", 7, four, 3)}, {7, Number(field, 3)}},
+      {"one, pending", {head("A1", 0, four, 3)}, four},
+      {"one, pending, on nothing", {head("A1", 0, std::nullopt, 3)}, {0, ""}},
+      {"two", {head("A1", 7, five, 2), head("B1", 8, four, 3)}, four},
+      {"two of one value", {head("A1", 8, four, 3), head("B1", 7, four, 3)}, {8, Number(field, 3)}},
+      {"two, one pending", {head("A1", 7, four, 2), head("B1", 0, five, 3)}, four},
+      {"two of one value, one pending",
+       {head("A1", 7, four, 3), head("B1", 0, five, 3)},
+       {7, Number(field, 3)}},
+      {"two, one without", {head("A1", 7, std::nullopt, 2), head("B1", 8, five, 3)}, five},
+      {"one sequence",
+       {head("A1", 7, Agreed{4, Number(field, 3)}, 2), head("B1", 8, four, 3)},
+       {4, Number(field, 1)}},
   };
   for (const auto& c : kCases) {
     FieldState state;
     state.heads = c.heads;
-    const Agreed got = AgreedFor(state);
-    EXPECT_TRUE(got == c.want) << c.name << ": " << got.sequence << " " << got.value;
+    const Agreed got = AgreedFor(field, state);
+    EXPECT_TRUE(got == c.want) << c.name << ": " << got.sequence << " " << ToHex(got.value);
   }
+}
+
+// Two people read what a merge had made of two texts, and rewrite one sentence of it: over the base
+// of before the merge both would be additions, and stand side by side with nobody told.
+TEST(AgreedForTest, OfTextsIsTheMergeThatTheAuthorHasRead) {
+  const FieldSpec field = NarrativeField();
+  const std::string base = Text(field, "He walks.");
+  const auto head = [&](const char* id, uint64_t sequence, const std::string& value,
+                        const Agreed& agreed) {
+    Head h;
+    h.id = Id(id);
+    h.sequence = sequence;
+    h.value = value;
+    h.agreed = agreed;
+    return h;
+  };
+  FieldState state;
+  state.heads = {head("A1", 2, Text(field, "He walks.\n\nHe sings."), {1, base}),
+                 head("B1", 3, Text(field, "He walks.\n\nHe cooks."), {1, base})};
+  ASSERT_FALSE(IsConflict(field, state));
+  const Agreed read = AgreedFor(field, state);
+  EXPECT_EQ(read.sequence, 3u);
+  EXPECT_EQ(read.value, Text(field, "He walks.\n\nHe sings.\n\nHe cooks."));
+
+  state.heads = {head("A2", 4, Text(field, "He walks.\n\nHe hums.\n\nHe cooks."), read),
+                 head("B2", 5, Text(field, "He walks.\n\nHe shouts.\n\nHe cooks."), read)};
+  EXPECT_TRUE(IsConflict(field, state));
 }
 
 TEST(RatingScoreTest, MultipliesWholeValues) {
