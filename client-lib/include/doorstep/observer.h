@@ -5,8 +5,8 @@
 //                                   [&](const absl::StatusOr<Answer>& answer) { Repaint(answer);
 //                                   });
 //
-// Nothing wakes up while nothing is committed. (Commits of this library, in whatever process: nobody
-// else writes to a replica.)
+// Nothing wakes up while nothing is committed. (Commits of this library, in whatever process:
+// nobody else writes to a replica.)
 #ifndef DOORSTEP_OBSERVER_H_
 #define DOORSTEP_OBSERVER_H_
 
