@@ -96,16 +96,7 @@ absl::StatusOr<Resolver::Fate> Resolver::FateOf(const ChangeId& id) {
 absl::StatusOr<std::optional<Unit>> Resolver::Read(const UnitRow& row) {
   std::optional<Unit> none;
   if (loaded_.size() > kMaxInheritedUnits || loaded_bytes_ > kMaxInheritedBytes) return none;
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view_.History(row.sequence));
-  if (!entry || !entry->body) return none;
-  absl::StatusOr<std::string> payload = OpenEntry(*entry, view_);
-  if (absl::IsNotFound(payload.status())) return none;
-  DOORSTEP_RETURN_IF_ERROR(payload.status());
-  loaded_bytes_ += payload->size();
-  absl::StatusOr<Unit> unit =
-      ParseUnit(schema_, row.incarnation, row.counter, row.changes, *payload);
-  if (!unit.ok()) return none;
-  return std::optional<Unit>(*std::move(unit));
+  return ReadUnit(schema_, row, view_, &loaded_bytes_);
 }
 
 // Remembers what an admitted change that is no head set STATE fields to. When too much would have

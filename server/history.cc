@@ -231,6 +231,30 @@ absl::StatusOr<std::string> OpenEntry(const HistoryRow& row, ReadView& view) {
   return payload;
 }
 
+absl::StatusOr<std::optional<std::string>> ReadPayload(uint64_t sequence, ReadView& view) {
+  std::optional<std::string> payload;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view.History(sequence));
+  if (!entry) return payload;
+  absl::StatusOr<std::string> opened = OpenEntry(*entry, view);
+  if (absl::IsNotFound(opened.status())) return payload;
+  DOORSTEP_RETURN_IF_ERROR(opened.status());
+  payload = *std::move(opened);
+  return payload;
+}
+
+absl::StatusOr<std::optional<Unit>> ReadUnit(const Schema& schema, const UnitRow& row,
+                                             ReadView& view, size_t* bytes) {
+  std::optional<Unit> none;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> payload,
+                            ReadPayload(row.sequence, view));
+  if (!payload) return none;
+  *bytes += payload->size();
+  absl::StatusOr<Unit> unit =
+      ParseUnit(schema, row.incarnation, row.counter, row.changes, *payload);
+  if (!unit.ok()) return none;
+  return std::optional<Unit>(*std::move(unit));
+}
+
 absl::Status AppendHistory(const UnitRow& unit, const Uuid& file, absl::string_view payload,
                            WriteTransaction& transaction, Entropy& entropy) {
   HistoryHeader header;

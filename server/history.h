@@ -23,7 +23,9 @@
 #ifndef SERVER_HISTORY_H_
 #define SERVER_HISTORY_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@
 #include "absl/strings/string_view.h"
 #include "server/store.h"
 #include "sync/base/entropy.h"
+#include "sync/change/unit_codec.h"
 
 namespace doorstep::server {
 
@@ -56,6 +59,12 @@ absl::StatusOr<HistoryRow> SealEntry(HistoryHeader header, absl::string_view pay
 
 // The payload. kNotFound: body or key was erased. kDataLoss: the entry was altered.
 absl::StatusOr<std::string> OpenEntry(const HistoryRow& row, ReadView& view);
+
+// The payload of the unit with this sequence; none when it was erased. kDataLoss as OpenEntry.
+absl::StatusOr<std::optional<std::string>> ReadPayload(uint64_t sequence, ReadView& view);
+// The unit itself; none also when this schema cannot read it. Adds the payload's size to `*bytes`.
+absl::StatusOr<std::optional<Unit>> ReadUnit(const Schema& schema, const UnitRow& row,
+                                             ReadView& view, size_t* bytes);
 
 // Adds an entry for `unit` to the history. Without the key of `file` (none, or destroyed) the
 // tenant's own is used.

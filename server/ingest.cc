@@ -27,15 +27,11 @@ constexpr char kHeldAdvice[] =
     "nothing: it is done by itself once that arrives from the device that wrote it. If that device "
     "is gone, export this, withdraw it, and record it again";
 
-// What the history holds of a unit; none when it cannot be read (any more).
+// What the history holds of a unit that is held; none when it cannot be read (any more), which must
+// not stop whoever brings what it waits for.
 absl::StatusOr<std::optional<std::string>> PayloadOf(uint64_t sequence, ReadView& view) {
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view.History(sequence));
-  std::optional<std::string> payload;
-  if (!entry || !entry->body) return payload;
-  absl::StatusOr<std::string> opened = OpenEntry(*entry, view);
-  if (absl::IsNotFound(opened.status()) || absl::IsDataLoss(opened.status())) return payload;
-  DOORSTEP_RETURN_IF_ERROR(opened.status());
-  payload = *std::move(opened);
+  absl::StatusOr<std::optional<std::string>> payload = ReadPayload(sequence, view);
+  if (absl::IsDataLoss(payload.status())) return std::optional<std::string>();
   return payload;
 }
 

@@ -39,15 +39,8 @@ absl::Status Reader::Read(const ChangeId& id) {
       bytes_ >= kMaxInheritedBytes || !units_.insert(row->sequence).second) {
     return absl::OkStatus();
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view_.History(row->sequence));
-  if (!entry || !entry->body) return absl::OkStatus();
-  absl::StatusOr<std::string> payload = OpenEntry(*entry, view_);
-  if (absl::IsNotFound(payload.status())) return absl::OkStatus();
-  DOORSTEP_RETURN_IF_ERROR(payload.status());
-  bytes_ += payload->size();
-  absl::StatusOr<Unit> unit =
-      ParseUnit(schema_, row->incarnation, row->counter, row->changes, *payload);
-  if (!unit.ok()) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(std::optional<Unit> unit, ReadUnit(schema_, *row, view_, &bytes_));
+  if (!unit) return absl::OkStatus();
   for (ChangeData& change : unit->changes) {
     for (FieldEdit& edit : change.edits) {
       found_.emplace(std::pair(change.id, edit.field),
@@ -76,6 +69,7 @@ class Sighting {
 
   absl::StatusOr<uint64_t> SeenUpTo(const std::vector<ChangeId>& base);
   absl::StatusOr<const Version*> Load(const ChangeId& id);
+  absl::StatusOr<const Unit*> Read(const UnitRow& row);
   absl::Status DropReplaced(std::vector<ChangeId>* visible);
 
   const Schema& schema_;
@@ -83,8 +77,23 @@ class Sighting {
   ReadView& view_;
   Uuid record_;
   uint32_t field_ = 0;
-  absl::node_hash_map<ChangeId, Version> versions_;  // of one field
+  absl::node_hash_map<ChangeId, Version> versions_;           // of one field
+  absl::node_hash_map<uint64_t, std::optional<Unit>> units_;  // by sequence; of all fields
+  size_t bytes_ = 0;                                          // of them
 };
+
+// Each unit once, however many fields lead to it. Null: it cannot be read any more.
+absl::StatusOr<const Unit*> Sighting::Read(const UnitRow& row) {
+  auto [it, first] = units_.try_emplace(row.sequence);
+  if (first) {
+    if (bytes_ > kMaxInheritedBytes) {
+      return absl::ResourceExhaustedError("too much history to look back over");
+    }
+    DOORSTEP_ASSIGN_OR_RETURN(it->second, ReadUnit(schema_, row, view_, &bytes_));
+  }
+  const Unit* unit = it->second ? &*it->second : nullptr;
+  return unit;
+}
 
 // Null: nothing is known of it.
 absl::StatusOr<const Sighting::Version*> Sighting::Load(const ChangeId& id) {
@@ -99,21 +108,13 @@ absl::StatusOr<const Sighting::Version*> Sighting::Load(const ChangeId& id) {
   version.sequence = row->sequence;
   version.refused = row->Refused();
   version.author = row->author;
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view_.History(row->sequence));
-  if (!entry || !entry->body) return &version;
-  absl::StatusOr<std::string> payload = OpenEntry(*entry, view_);
-  if (absl::IsNotFound(payload.status())) return &version;
-  DOORSTEP_RETURN_IF_ERROR(payload.status());
-  absl::StatusOr<Unit> unit =
-      ParseUnit(schema_, row->incarnation, row->counter, row->changes, *payload);
-  if (!unit.ok()) return &version;
-  for (ChangeData& change : unit->changes) {
-    if (change.id != id || change.record != record_) continue;
-    for (FieldEdit& edit : change.edits) {
-      if (edit.field != field_) continue;
-      version.value = std::move(edit.value);
-      version.base = std::move(edit.base);
-    }
+  DOORSTEP_ASSIGN_OR_RETURN(const Unit* unit, Read(*row));
+  if (unit == nullptr) return &version;
+  const ChangeData& change = unit->changes[id.counter - row->counter];
+  for (const FieldEdit& edit : change.edits) {
+    if (change.record != record_ || edit.field != field_) continue;
+    version.value = edit.value;
+    version.base = edit.base;
   }
   return &version;
 }
