@@ -53,8 +53,8 @@ absl::Status Reader::Read(const ChangeId& id) {
 // Walks back from the versions that stand now to those that an author had before them.
 class Sighting {
  public:
-  Sighting(const Schema& schema, const Sight& sight, ReadView& view)
-      : schema_(schema), sight_(sight), view_(view) {}
+  Sighting(const Schema& schema, const Sight& sight, const ChangeId& first, ReadView& view)
+      : schema_(schema), sight_(sight), first_(first), view_(view) {}
 
   absl::StatusOr<FieldState> Of(const Uuid& record, const FieldState& now, const FieldEdit& edit);
 
@@ -71,9 +71,14 @@ class Sighting {
   absl::StatusOr<const Version*> Load(const ChangeId& id);
   absl::StatusOr<const Unit*> Read(const UnitRow& row);
   absl::Status DropReplaced(std::vector<ChangeId>* visible);
+  // A change has seen all earlier ones of its own incarnation, also those that were pending.
+  bool IsOwn(const ChangeId& id) const {
+    return id.incarnation == first_.incarnation && id.counter < first_.counter;
+  }
 
   const Schema& schema_;
   const Sight& sight_;
+  const ChangeId first_;  // of the unit
   ReadView& view_;
   Uuid record_;
   uint32_t field_ = 0;
@@ -166,7 +171,8 @@ absl::StatusOr<FieldState> Sighting::Of(const Uuid& record, const FieldState& no
   absl::flat_hash_set<ChangeId> looked_at;
   for (const Head& head : now.heads) {
     looked_at.insert(head.id);
-    (named.contains(head.id) || head.sequence <= seen ? visible : rest).push_back(head.id);
+    const bool before = named.contains(head.id) || IsOwn(head.id) || head.sequence <= seen;
+    (before ? visible : rest).push_back(head.id);
   }
   while (!rest.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(const Version* version, Load(rest.back()));
@@ -176,7 +182,8 @@ absl::StatusOr<FieldState> Sighting::Of(const Uuid& record, const FieldState& no
       if (!looked_at.insert(id).second) continue;
       DOORSTEP_ASSIGN_OR_RETURN(const Version* replaced, Load(id));
       if (replaced == nullptr) continue;
-      const bool stood = !replaced->refused && (named.contains(id) || replaced->sequence <= seen);
+      const bool stood =
+          !replaced->refused && (named.contains(id) || IsOwn(id) || replaced->sequence <= seen);
       (stood ? visible : rest).push_back(id);
     }
   }
@@ -228,7 +235,7 @@ absl::StatusOr<ReplacedVersions> ReadReplaced(const Schema& schema, const Record
 
 absl::StatusOr<VisibleVersions> ReadVisible(const Schema& schema, const RecordStates& states,
                                             const Sight& sight, ReadView& view, const Unit& unit) {
-  Sighting sighting(schema, sight, view);
+  Sighting sighting(schema, sight, {unit.incarnation, unit.counter}, view);
   VisibleVersions found;
   for (const ChangeData& change : unit.changes) {
     const KindSpec* kind = schema.Find(change.kind);

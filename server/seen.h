@@ -19,7 +19,8 @@ namespace doorstep::server {
 // unit was made. `checkpoint`: that the author had seen, in this database's present sequences
 // (after a restore: as far as it still has what it had then); `common`: sequences beyond it may
 // have been given anew since. A base that another device wrote proves that everything up to its
-// sequence had been seen, so that a faulty program cannot pretend to have seen less.
+// sequence had been seen, so that a faulty program cannot pretend to have seen less. Earlier
+// changes of its own incarnation it had before it too, also those that were pending then.
 struct Sight {
   Uuid device;
   uint64_t checkpoint = 0;

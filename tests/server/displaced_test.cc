@@ -158,6 +158,23 @@ TEST_F(DisplacedValues, ToHaveSeenLessIsNoWayAround) {
   EXPECT_THAT(Rating().heads, SizeIs(2));
 }
 
+// A form that was opened before two versions stood, saved after the same device has decided between
+// them: what it names is no version any more, and it stands beside the decision.
+TEST_F(DisplacedValues, AnOwnDecisionStoodBeforeALaterEdit) {
+  Disagree();
+  const ChangeId a{a_->incarnation, 2};
+  const ChangeId b{b_->incarnation, 1};
+  c_->Pull();
+  const std::vector<ChangeId> both = a < b ? std::vector{a, b} : std::vector{b, a};
+  const Unit decided = c_->Prepare(kFile, {Decide(kTwoByThree, both)});
+  const Unit saved = c_->Prepare(kFile, {Edit("RiskAssessment", kRecord, kThreeByThree, {b})});
+  EXPECT_THAT(Must(c_->Push({decided, saved})), SizeIs(2));
+  c_->Pull();
+  EXPECT_EQ(c_->OutcomeOf(decided).words(0), v1::Outcome::APPLIED);
+  EXPECT_EQ(c_->OutcomeOf(saved).words(0), v1::Outcome::CONFLICT);
+  EXPECT_THAT(Rating().heads, SizeIs(2));
+}
+
 // Honest people offline: who saw one version replaces it, whatever stands beside it by now.
 TEST_F(DisplacedValues, WhoSawOneVersionReplacesIt) {
   const ChangeId base =

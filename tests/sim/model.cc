@@ -230,6 +230,15 @@ std::optional<ModelUnit> ReadUnit(absl::string_view payload, const std::string& 
   return unit;
 }
 
+std::set<Id> Named(const ModelChange& change) {
+  std::set<Id> named;
+  for (const auto& [field, edit] : change.edits) {
+    named.insert(edit.base.begin(), edit.base.end());
+    for (const auto& [element, adds] : edit.removals) named.insert(adds.begin(), adds.end());
+  }
+  return named;
+}
+
 std::string Shown(uint32_t kind, uint32_t field, const Heads& heads) {
   if (heads.empty()) return "";
   if (IsSet(kind, field)) {
@@ -266,17 +275,20 @@ std::string Apply(const ModelChange& change, int64_t time_ms, uint64_t sequence,
                   const std::string& author, bool latest_too, ModelRecord* record) {
   bool merged = false;
   bool open = false;
-  for (const auto& [field, edit] : change.edits) {
+  for (const auto& entry : change.edits) {
+    const uint32_t field = entry.first;
+    const ModelEdit& edit = entry.second;
     Heads& heads = record->fields[field];
     const ModelHead head{time_ms, change.id,      edit.value, sequence,
                          author,  change.settled, edit.agreed};
     bool unseen = false;
     if (IsSet(change.kind, field)) {
-      for (const auto& [element, adds] : edit.removals) {
-        std::erase_if(
-            heads, [&](const ModelHead& h) { return h.value == element && adds.contains(h.id); });
+      for (const auto& removal : edit.removals) {
+        std::erase_if(heads, [&](const ModelHead& h) {
+          return h.value == removal.first && removal.second.contains(h.id);
+        });
         unseen |= std::any_of(heads.begin(), heads.end(),
-                              [&](const ModelHead& h) { return h.value == element; });
+                              [&](const ModelHead& h) { return h.value == removal.first; });
       }
       for (const std::string& element : edit.adds) {
         ModelHead add = head;
@@ -331,12 +343,7 @@ std::set<std::string> Model::HoldersOf(const std::string& file) const {
 std::optional<Id> Model::UnknownBase(const ModelUnit& unit) const {
   std::set<Id> own;
   for (const ModelChange& change : unit.changes) {
-    std::set<Id> named;
-    for (const auto& [field, edit] : change.edits) {
-      named.insert(edit.base.begin(), edit.base.end());
-      for (const auto& [element, adds] : edit.removals) named.insert(adds.begin(), adds.end());
-    }
-    for (const Id& id : named) {
+    for (const Id& id : Named(change)) {
       if (!own.contains(id) && !admitted_.contains(id) && !refused_.contains(id)) return id;
     }
     own.insert(change.id);
@@ -382,7 +389,9 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site) con
     ModelRecord& record = work[change.record];
     if (record.kind != change.kind || record.place != unit.place) return "the id is in use";
     const ModelChange resolved = Resolved(change, kNow);
-    for (const auto& [field, edit] : resolved.edits) {
+    for (const auto& entry : resolved.edits) {
+      const uint32_t field = entry.first;
+      const ModelEdit& edit = entry.second;
       const v1::MergeClass merge = Options(change.kind, field).merge();
       if (!change.settled.empty()) continue;
       if (merge == v1::IMMUTABLE && !edit.base.empty()) return "it is set once";

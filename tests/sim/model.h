@@ -93,6 +93,9 @@ std::optional<ModelUnit> ReadUnit(absl::string_view payload, const std::string& 
 // The fields of a serialized message: number and raw bytes of each occurrence, in order.
 std::vector<std::pair<uint32_t, std::string>> SplitFields(absl::string_view message);
 
+// All changes that it names as seen in the fields that it edits.
+std::set<Id> Named(const ModelChange& change);
+
 // Null when there is no such kind or field.
 const google::protobuf::FieldDescriptor* FieldOf(uint32_t kind, uint32_t field);
 bool IsSet(uint32_t kind, uint32_t field);

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/history.h"
 #include "sync/base/limits.h"
 #include "sync/change/pack.h"
 #include "sync/change/unit_codec.h"
@@ -105,11 +106,25 @@ void World::NoteReceipts(const v1::PushRequest& push, const v1::PushResponse& re
                                       envelope.schema_hash(), envelope.payload());
     const auto key = std::make_pair(Id{push.sender().incarnation(), envelope.counter()}, hash);
     const auto [old, inserted] = receipts_.emplace(key, receipt.sequence());
-    if (!inserted && old->second != receipt.sequence()) {
-      Violate("L4", absl::StrCat(ToString(key.first), ": got a receipt for sequence ",
-                                 receipt.sequence(), ", wanted ", old->second, " as before"));
+    if (inserted || old->second == receipt.sequence()) continue;
+    const auto view = server_.truth->Read();
+    if (!view.ok()) continue;
+    if (receipt.sequence() < old->second || !WasHeld(**view, key.first, hash, old->second)) {
+      return Violate("L4",
+                     absl::StrCat(ToString(key.first), ": got a receipt for sequence ",
+                                  receipt.sequence(), ", wanted ", old->second, " as before"));
     }
+    old->second = receipt.sequence();
   }
+}
+
+bool World::WasHeld(server::ReadView& view, const Id& id, const std::string& hash,
+                    uint64_t sequence) {
+  const auto entry = view.History(sequence);
+  if (!entry.ok() || !entry->has_value()) return false;
+  const auto header = server::ParseHeader((*entry)->header);
+  return header.ok() && header->unit.Held() && header->unit.hash == hash &&
+         Id{Bytes(header->unit.incarnation), header->unit.counter} == id;
 }
 
 void World::CheckReceipts() {
@@ -118,12 +133,47 @@ void World::CheckReceipts() {
   for (const auto& [key, sequence] : receipts_) {
     const ChangeId id{*Uuid::FromBytes(key.first.life), key.first.counter};
     const auto row = (*view)->UnitOf(id);
-    const bool kept =
-        row.ok() && row->has_value() && (*row)->sequence == sequence && (*row)->hash == key.second;
-    if (!kept) {
+    const bool there = row.ok() && row->has_value() && (*row)->hash == key.second;
+    const bool released = there && (*row)->sequence > sequence && !(*row)->Held() &&
+                          WasHeld(**view, key.first, key.second, sequence);
+    if (!there || !((*row)->sequence == sequence || released)) {
       Violate("L7", absl::StrCat("server: got no unit ", ToString(key.first), " at sequence ",
                                  sequence, ", wanted what it gave a receipt for"));
       return;
+    }
+  }
+}
+
+void World::CheckHeld() {
+  const auto view = server_.truth->Read();
+  if (!view.ok()) return;
+  for (const auto& [key, admission] : admissions_) {
+    if (admission.final != 0) continue;
+    const Known& known = *FindKnown(key.first, key.second);
+    const ModelUnit unit = *ReadUnit(known.payload, known.id.life, known.id.counter, known.author);
+    std::set<std::string> here;  // records that it creates
+    bool waits = false;
+    for (const ModelChange& change : unit.changes) {
+      if (change.create) here.insert(change.record);
+      for (const Id& id : Named(change)) {
+        const auto row = (*view)->UnitOf({*Uuid::FromBytes(id.life), id.counter});
+        const bool own = id.life == key.first.life && id.counter >= key.first.counter;
+        waits |= !own && row.ok() && (!row->has_value() || (*row)->Held());
+      }
+      if (here.contains(change.record)) continue;
+      const auto state = (*view)->Load(*Uuid::FromBytes(change.record));
+      if (!state.ok()) return;
+      waits |= !state->has_value();
+      if (!state->has_value()) continue;
+      const auto places = (*view)->Memberships(admission.site);
+      waits |= places.ok() && std::none_of(places->begin(), places->end(), [&](const auto& place) {
+                 return place.compartment == (*state)->compartment;
+               });
+    }
+    if (!waits) {
+      return Violate("L4", absl::StrCat("server, ", ToString(key.first),
+                                        ": got it held, wanted its final outcome: all that it "
+                                        "waits for is there"));
     }
   }
 }
@@ -181,11 +231,19 @@ void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
   if (known == nullptr) {
     return Violate("L4", absl::StrCat(where, ": got a unit that nobody sent"));
   }
-  if (!admissions_.emplace(std::make_pair(id, row.hash), Admission{row.sequence, row.Refused()})
-           .second) {
-    return Violate("L4", absl::StrCat(where, ": got a second outcome, wanted one"));
+  Admission& admission = admissions_[{id, row.hash}];
+  if (admission.final != 0 || (row.Held() && admission.held != 0)) {
+    return Violate("L4", absl::StrCat(where, ": got a second outcome, ", WordText(row.WordOf(0)),
+                                      ", wanted one"));
   }
+  (row.Held() ? admission.held : admission.final) = row.sequence;
+  admission.refused = row.Refused();
+  admission.site = site;
   if (restored_) return;
+  if (row.Held()) {
+    return Violate("R5", absl::StrCat(where, ": got HELD (", row.reason,
+                                      "), wanted a final outcome: nothing was ever lost here"));
+  }
   const ModelUnit unit = *ReadUnit(known->payload, id.life, id.counter, row.author);
   if (const auto unknown = model_.UnknownBase(unit)) {
     return Violate("R9", absl::StrCat(where, ": got an outcome although its base ",

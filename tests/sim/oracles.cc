@@ -318,16 +318,17 @@ void CheckOutcomes(World& world) {
                                                 ": got an outcome here and nothing on the "
                                                 "server, wanted the change on the server"));
       }
-      if (own->waiting() || own->sequence != outcome->sequence || own->parked != outcome->refused) {
+      if (own->waiting() || own->sequence != outcome->sequence() ||
+          own->parked != outcome->parked()) {
         return world.Violate(
             "L4",
             absl::StrCat(where, ": got sequence ", own->sequence, own->parked ? " parked" : "",
-                         ", wanted ", outcome->sequence, outcome->refused ? " parked" : ""));
+                         ", wanted ", outcome->sequence(), outcome->parked() ? " parked" : ""));
       }
-      if (outcome->refused && (own->reason.empty() || own->what_to_do.empty())) {
-        return world.Violate("L4", absl::StrCat(where, ": got a refusal without reason or advice"));
+      if (outcome->parked() && (own->reason.empty() || own->what_to_do.empty())) {
+        return world.Violate("L4", absl::StrCat(where, ": got it parked without reason or advice"));
       }
-      const auto row = (*view)->History(outcome->sequence);
+      const auto row = (*view)->History(outcome->sequence());
       if (!row.ok() || !row->has_value()) {
         return world.Violate("L3", absl::StrCat(where, ": got no entry in the history"));
       }
@@ -429,6 +430,7 @@ void CheckQuiet(World& world) {
   if (!world.violation()) SyncEverybody(world);
   if (!world.violation()) CheckConvergence(world);
   if (!world.violation()) CheckOutcomes(world);
+  if (!world.violation()) world.CheckHeld();
   if (!world.violation() && !world.restored()) CheckForgotten(world);
 }
 

@@ -23,8 +23,8 @@
 namespace doorstep::sim {
 namespace {
 
-constexpr uint64_t kFixedSeeds = 120;
-constexpr uint64_t kFreshSeeds = 300;
+// So many show that the generator gets everywhere.
+constexpr uint64_t kEnoughSeeds = 120;
 constexpr int kShrinkRuns = 200;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
@@ -61,11 +61,11 @@ TEST(SimTest, HoldsOverFixedSeeds) {
     RunSeed(seed, &counts);
     return;
   }
-  const uint64_t seeds = FromEnvironment("DOORSTEP_SEEDS", kFixedSeeds);
+  const uint64_t seeds = FromEnvironment("DOORSTEP_SEEDS", DOORSTEP_SIM_SEEDS);
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
     if (!RunSeed(seed, &counts)) return;
   }
-  if (seeds < kFixedSeeds) return;
+  if (seeds < kEnoughSeeds) return;
   // A generator that no longer gets there proves nothing.
   EXPECT_GT(counts.commits, seeds * 8);
   EXPECT_GT(counts.syncs, seeds * 8);
@@ -90,9 +90,9 @@ TEST(SimTest, HoldsOverFreshSeeds) {
     first = (first ^ static_cast<unsigned char>(c)) * 1099511628211u;
   }
   first >>= 32;
-  std::cout << kFreshSeeds << " seeds from " << first << "\n";
+  std::cout << DOORSTEP_SIM_FRESH_SEEDS << " seeds from " << first << "\n";
   Counts counts;
-  for (uint64_t seed = first; seed < first + kFreshSeeds; ++seed) {
+  for (uint64_t seed = first; seed < first + DOORSTEP_SIM_FRESH_SEEDS; ++seed) {
     if (!RunSeed(seed, &counts)) return;
   }
 }

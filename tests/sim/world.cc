@@ -368,7 +368,9 @@ void World::Trace(absl::string_view line) {
 
 const Admission* World::OutcomeOf(const Id& id, const std::string& hash, uint64_t at) const {
   const auto it = admissions_.find({id, hash});
-  return it == admissions_.end() || it->second.sequence > at ? nullptr : &it->second;
+  if (it == admissions_.end()) return nullptr;
+  const uint64_t first = it->second.held != 0 ? it->second.held : it->second.final;
+  return first > at ? nullptr : &it->second;
 }
 
 World::Known* World::FindKnown(const Id& id, const std::string& hash) {

@@ -124,10 +124,16 @@ struct SimServer {
   std::map<std::string, std::string> backup;  // file name, content
 };
 
-// A line of the ledger, as the model took it.
+// What became of a unit, as the ledger has told it: HELD at most once, then one final outcome under
+// a sequence of its own.
 struct Admission {
-  uint64_t sequence = 0;
+  uint64_t held = 0;   // the sequence under which it was held; 0: it never was, as far as seen
+  uint64_t final = 0;  // that of its final outcome; 0: it has none yet
   bool refused = false;
+  std::string site;
+
+  uint64_t sequence() const { return final != 0 ? final : held; }
+  bool parked() const { return final == 0 || refused; }
 };
 
 // A message that is late.
@@ -203,9 +209,11 @@ class World {
   void NoteReceipts(const v1::PushRequest& push, const v1::PushResponse& response);
   // That every receipt is still true.
   void CheckReceipts();
+  // At quiet: that what is still HELD waits for something that is not there.
+  void CheckHeld();
   void Violate(const std::string& oracle, const std::string& what);
   const std::optional<Violation>& violation() const { return violation_; }
-  // What a unit became up to a checkpoint; null: nothing yet.
+  // What a unit became up to a checkpoint (HELD or more); null: nothing yet.
   const Admission* OutcomeOf(const Id& id, const std::string& hash, uint64_t at) const;
 
   void Trace(absl::string_view line);
@@ -243,6 +251,8 @@ class World {
 
   void ObserveShare(server::ReadView& view, uint64_t head);
   void ObserveUnit(const server::UnitRow& row, const std::string& site);
+  // Whether the history says that the unit was held under that sequence.
+  bool WasHeld(server::ReadView& view, const Id& id, const std::string& hash, uint64_t sequence);
   void CheckTimes(const server::UnitRow& row, const Known& known, const ModelUnit& unit);
   void CheckMembership(server::ReadView& view);
   void CheckServerRecord(server::ReadView& view, const std::string& record);
