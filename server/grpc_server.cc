@@ -130,6 +130,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(SyncCore* core,
     return absl::UnavailableError(absl::StrCat(
         "listen: got ", address, ", wanted an address that is free and belongs to this machine"));
   }
+  // Answered for the server as a whole anyway; probes may ask for the service by its name too.
+  impl->server->GetHealthCheckService()->SetServingStatus(v1::Sync::service_full_name(), true);
   impl->ticker =
       std::make_unique<Ticker>(kForeignCommitsMs, [core] { NoticeForeignCommits(*core); });
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));

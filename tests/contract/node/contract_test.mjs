@@ -10,6 +10,7 @@ import grpc from '@grpc/grpc-js';
 import { decode, Device, encode, Replica, siteFile, unitHash, uuid4, uuid7, uuidText }
   from './client.mjs';
 import { startServer } from './server.mjs';
+import { health, listMethods, listServices } from './standard_calls.mjs';
 
 const PERSON = 'doorstep.care.v1.Person';
 const RISK = 'doorstep.care.v1.RiskAssessment';
@@ -320,4 +321,19 @@ test('history: who, when, what, and what it replaced', async () => {
       ['M Osei', 'node-contract', 'APPLIED', 'Pete']]);
   assert.deepEqual(entries[1].replaced,
     [`${uuidText(d.sender.incarnation)}:${create.counter}`]);
+});
+
+test('a load balancer asks for health, and a tool what there is to call', async () => {
+  const stub = new grpc.Client(address, grpc.credentials.createInsecure());
+  try {
+    assert.equal(await health(stub, ''), 'SERVING');
+    assert.equal(await health(stub, 'doorstep.v1.Sync'), 'SERVING');
+    assert.match(await failure(health(stub, 'no.such.Service')), /^NOT_FOUND/);
+    assert.deepEqual(await listServices(stub),
+      ['doorstep.v1.Sync', 'grpc.health.v1.Health', 'grpc.reflection.v1alpha.ServerReflection']);
+    assert.deepEqual(await listMethods(stub, 'doorstep.v1.Sync'),
+      ['Hello', 'History', 'Pull', 'Push', 'Watch']);
+  } finally {
+    stub.close();
+  }
 });
