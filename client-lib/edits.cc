@@ -349,7 +349,7 @@ absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wante
                           : before.value == (it->second.empty() ? "" : it->second.front());
     if (same) continue;
     if (kind.append_only) {
-      return absl::FailedPreconditionError(
+      return absl::InvalidArgumentError(
           absl::StrCat(kind.name, " ", opened.id, ": got an edit, wanted a new ", kind.name,
                        " that corrects it: records of this kind never change"));
     }

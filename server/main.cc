@@ -3,9 +3,15 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "nlohmann/json.hpp"
 #include "server/commands.h"
 #include "server/serve.h"
 
@@ -16,6 +22,30 @@ constexpr char kFooter[] =
     "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 exists already, 5 history faults.\n"
     "serve, site add and user add make DIR and the tenant \"default\" if they are not there.\n"
     "Example: doorstep-server site add --id rose-court --name \"Rose Court\" --data /srv/doorstep";
+
+// Also of a command line that does not parse.
+bool AskedForJson(int argc, char** argv) {
+  const absl::Span<char* const> words(argv, static_cast<size_t>(argc));
+  return std::any_of(words.begin(), words.end(),
+                     [](absl::string_view word) { return word == "--json"; });
+}
+
+// Tells of an error, to programs as `doorstep` does, and returns its exit code.
+int Fail(const absl::Status& status, bool json) {
+  const int code = ExitCodeOf(status);
+  const std::string message(status.message());
+  if (json) {
+    const nlohmann::json error = {{"error",
+                                   {{"code", absl::StatusCodeToString(status.code())},
+                                    {"message", message},
+                                    {"exit", code}}}};
+    const std::string line = error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::fprintf(stderr, "%s\n", line.c_str());
+  } else {
+    std::fprintf(stderr, "doorstep-server: %s\n", message.c_str());
+  }
+  return code;
+}
 
 int Main(int argc, char** argv) {
   // Standard output belongs to results.
@@ -34,12 +64,15 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    if (AskedForJson(argc, argv)) {
+      return Fail(absl::InvalidArgumentError(absl::StrCat(error.what(), " (see --help)")), true);
+    }
+    app.exit(error);
+    return kExitUsage;
   }
   const absl::StatusOr<int> result = chosen();
-  if (result.ok()) return *result;
-  std::fprintf(stderr, "doorstep-server: %s\n", std::string(result.status().message()).c_str());
-  return ExitCodeOf(result.status());
+  return result.ok() ? *result : Fail(result.status(), options.json);
 }
 
 }  // namespace

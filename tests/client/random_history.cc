@@ -206,7 +206,7 @@ void RandomHistory::Decide(Peer& peer) {
   if (status.ok()) ++reached_.settled;
   // A record that never changes; a state that does not follow, elements that are not in question;
   // one of two decisions that met is the decider's own.
-  EXPECT_TRUE(status.ok() || (kind.append_only && absl::IsFailedPrecondition(status)) ||
+  EXPECT_TRUE(status.ok() || (kind.append_only && absl::IsInvalidArgument(status)) ||
               absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status))
       << status;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 
 namespace doorstep::cli {
@@ -55,6 +56,26 @@ absl::Status SetAsideIfDamaged(const Globals& globals, const absl::Status& statu
 }
 
 }  // namespace
+
+bool AskedForJson(int argc, char** argv) {
+  const absl::Span<char* const> words(argv, static_cast<size_t>(argc));
+  for (const absl::string_view word : words.subspan(1)) {
+    if (word == "--json") return true;
+    if (word == "--") return false;
+  }
+  return false;
+}
+
+absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  std::string command;
+  const CLI::App* deepest = &app;
+  while (!deepest->get_subcommands().empty()) {
+    deepest = deepest->get_subcommands().back();
+    absl::StrAppend(&command, command.empty() ? "" : " ", deepest->get_name());
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(command, command.empty() ? "" : ": ", error.what(), " (see --help)"));
+}
 
 int Fail(const Globals& globals, const absl::Status& error_status) {
   const absl::Status status = SetAsideIfDamaged(globals, error_status);

@@ -43,6 +43,11 @@ void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddSearchCommands(CLI::App& app, Globals& globals, int* exit_code);
 
+// Whether --json stands on a command line, also on one that does not parse.
+bool AskedForJson(int argc, char** argv);
+// What is wrong with the command line, and for which command: kInvalidArgument.
+absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error);
+
 // Prints an error (as JSON with --json) to standard error and returns its exit code.
 int Fail(const Globals& globals, const absl::Status& error_status);
 

@@ -45,6 +45,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0 && doorstep::cli::AskedForJson(argc, argv)) {
+      globals.json = true;
+      return Fail(globals, doorstep::cli::UsageError(app, error));
+    }
     return app.exit(error) == 0 ? 0 : doorstep::cli::kUsage;
   }
   return exit_code;

@@ -134,7 +134,7 @@ class Edits {
                                        const AddOptions& options = {});
   // The fields that differ from what was opened are the change; nothing else is sent. A field that
   // the message lacks is cleared. kFailedPrecondition names the case when a field that differs has
-  // an open conflict.
+  // an open conflict; kInvalidArgument: the kind is append-only, so a new record corrects this one.
   absl::Status Update(const OpenRecord& opened, const google::protobuf::Message& now);
   absl::Status UpdateBytes(const OpenRecord& opened, absl::string_view now);
   // Only the fields that the JSON object names; null clears.
