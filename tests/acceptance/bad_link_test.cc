@@ -2,15 +2,10 @@
 // lost, cut every 20 seconds. Twelve records get through, and to another device, without sending
 // again what has arrived. The link is a model (tests/support/bad_link.mjs); DOORSTEP_SEED=N repeats
 // its losses.
-#include <signal.h>
-
 #include <chrono>
 #include <cstdint>
 #include <iostream>
-#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -19,6 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "sync/base/entropy.h"
 #include "tests/acceptance/device.h"
+#include "tests/support/link.h"
 #include "tests/support/process.h"
 #include "tests/support/seed.h"
 
@@ -32,36 +28,6 @@ using std::chrono::steady_clock;
 constexpr int kRecords = 12;
 // More of a record than one packet or one exchange, so that cuts fall into the middle of things.
 constexpr size_t kProseBytes = 6'000;
-
-// The link between devices and a server, as a program.
-class BadLink {
- public:
-  BadLink(const TempDir& dir, const std::string& server, std::vector<std::string> how)
-      : port_file_(dir.File("bad-link")) {
-    std::vector<std::string> argv = {
-        "node",        DOORSTEP_SOURCE_ROOT "/tests/support/bad_link.mjs",
-        "--to",        server,
-        "--port-file", port_file_};
-    argv.insert(argv.end(), how.begin(), how.end());
-    process_ = std::make_unique<Process>(argv, std::nullopt, seconds(1'000));
-    WaitForFile(port_file_, *process_);
-  }
-
-  std::string address() const {
-    return absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(port_file_)));
-  }
-  // Ends it and says what came through.
-  json Stop() {
-    process_->Signal(SIGTERM);
-    const RunResult result = process_->Wait();
-    EXPECT_EQ(result.exit, 0) << result;
-    return json::parse(result.out, nullptr, /*allow_exceptions=*/false);
-  }
-
- private:
-  std::string port_file_;
-  std::unique_ptr<Process> process_;
-};
 
 class BadLinkTest : public ::testing::Test {
  protected:
@@ -115,9 +81,9 @@ TEST_F(BadLinkTest, TwelveRecordsGetThrough) {
     payload += prose.size();
   }
 
-  BadLink link(dir_, server_.address(),
-               {"--kbit", "32", "--delay", "800", "--loss", "10", "--cut-every", "20", "--seed",
-                absl::StrCat(seed_ % 1'000'000)});
+  Link link("bad_link.mjs", server_.address(),
+            {"--kbit", "32", "--delay", "800", "--loss", "10", "--cut-every", "20", "--seed",
+             absl::StrCat(seed_ % 1'000'000)});
   constexpr seconds kLimit(300);
   const int sending_cut = SyncThrough(khan, link.address(), kLimit);
   const Device osei(dir_.File("osei"), "north-team", "M Osei");
@@ -154,8 +120,8 @@ TEST_F(BadLinkTest, ASilentLinkIsNoticed) {
              {"--file", "new"});
   }
   // 120 KB at 64 kbit/s take 15 s, so the cut falls into the sending.
-  BadLink link(dir_, server_.address(),
-               {"--kbit", "64", "--delay", "50", "--cut-every", "7", "--cuts", "1", "--silent"});
+  Link link("bad_link.mjs", server_.address(),
+            {"--kbit", "64", "--delay", "50", "--cut-every", "7", "--cuts", "1", "--silent"});
   const auto begin = steady_clock::now();
   const int cut = SyncThrough(khan, link.address(), seconds(150));
   EXPECT_EQ(cut, 1);

@@ -1,16 +1,17 @@
 // Conflicts that people settle, with real programs and real files: the named reviewer, both authors
 // told, who may decide and who may not; a pause because of an incident; refused changes.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "sync/base/clock.h"
 #include "tests/acceptance/device.h"
+#include "tests/support/link.h"
 #include "tests/support/process.h"
 
 namespace doorstep::testing {
@@ -21,7 +22,8 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr int64_t kDayMs = int64_t{24} * 60 * 60 * 1000;
+constexpr int64_t kHourMs = int64_t{60} * 60 * 1000;
+constexpr int64_t kDayMs = 24 * kHourMs;
 
 json Rating(int likelihood, int severity, const std::string& rationale) {
   return {{"likelihood", likelihood}, {"severity", severity}, {"rationale", rationale}};
@@ -66,30 +68,60 @@ class ConflictJourneys : public ::testing::Test {
     EXPECT_EQ(khan_.Digests(), osei_.Digests());
     EXPECT_EQ(price_.Digests(), osei_.Digests());
   }
+  // The sequence of the last thing that the server has stored.
+  int64_t Head() {
+    const RunResult status = server_.Operator({"status", "--json"});
+    EXPECT_EQ(status.exit, 0) << status;
+    return json::parse(status.out, nullptr, false).value("head", int64_t{-1});
+  }
+  // Of the server's history of a record: how often somebody has changed this field.
+  int64_t Changes(const std::string& record, const std::string& author, const std::string& field) {
+    int64_t changes = 0;
+    for (const json& line : osei_.Json({"history", record, "--server", server_.address()})
+                                .value("history", json::array())) {
+      changes += line.value("author", "") == author && line["fields"].contains(field) ? 1 : 0;
+    }
+    return changes;
+  }
+  void LoseAnswer(const Device& device, const std::string& call, int again);
+  void ExpectPaused(const std::string& with, const std::string& role, int level);
   void Reassess(const std::vector<const Device*>& order, bool through_a_bad_link);
 
   TempDir dir_;
   ServerProcess server_{dir_.File("server")};
-  const Device khan_{dir_.File("khan"), "north-team", "A Khan"};
-  const Device price_{dir_.File("price"), "north-team", "J Price"};
-  const Device osei_{dir_.File("osei"), "north-team", "M Osei"};
+  Device khan_{dir_.File("khan"), "north-team", "A Khan"};
+  Device price_{dir_.File("price"), "north-team", "J Price"};
+  Device osei_{dir_.File("osei"), "north-team", "M Osei"};
   std::string peter_, case_, risk_;
 };
+
+// The server does what `call` asks, and the link is gone before the device hears of it. The sync
+// says so; the next one finds out, after sending `again` units once more.
+void ConflictJourneys::LoseAnswer(const Device& device, const std::string& call, int again) {
+  SCOPED_TRACE(absl::StrCat(device.user(), ": the answer to ", call));
+  Link link("cut_proxy.mjs", server_.address(), {"--answer-of", call});
+  const int64_t head = Head();
+  const RunResult cut = device.Run({"sync", "--server", link.address()});
+  EXPECT_EQ(cut.exit, 5) << cut;
+  EXPECT_THAT(cut.err, HasSubstr("What you recorded is safe here"));
+  EXPECT_GT(Head(), head) << "the server has not stored it";
+  EXPECT_EQ(device.Number("waiting"), 1);
+  const json done = device.Sync(link.address());
+  EXPECT_EQ(done["sent"], again);
+  EXPECT_EQ(done["waiting"], 0);
+  int64_t outcomes = 0;
+  for (const json& count : done["outcomes"]) outcomes += count.get<int64_t>();
+  EXPECT_EQ(outcomes, 1) << done;
+  EXPECT_EQ(link.Stop().value("cuts", 0), 1);
+}
 
 // Peter, concurrent reassessment.
 void ConflictJourneys::Reassess(const std::vector<const Device*>& order, bool through_a_bad_link) {
   khan_.Edit(risk_, {{"residual_rating", Rating(1, 3, "reminder works")}});
   price_.Edit(risk_, {{"residual_rating", Rating(4, 3, "lost his way twice")}});
   if (through_a_bad_link) {
-    // The answer of the first sync is cut off; the push is sent again.
-    Process proxy(
-        {"node", DOORSTEP_SOURCE_ROOT "/tests/support/cut_proxy.mjs", "--to", server_.address(),
-         "--after", "600", "--cuts", "3", "--port-file", dir_.File("proxy")},
-        std::nullopt);
-    ASSERT_TRUE(WaitForFile(dir_.File("proxy"), proxy));
-    const std::string through =
-        absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(dir_.File("proxy"))));
-    for (int i = 0; i < 5; ++i) order[0]->Run({"sync", "--server", through});
+    LoseAnswer(*order[0], "Push", 1);
+    LoseAnswer(*order[1], "Pull", 0);
   }
   SyncAll({order[0], order[1], &osei_, order[0], order[1]});
 
@@ -146,6 +178,9 @@ void ConflictJourneys::Reassess(const std::vector<const Device*>& order, bool th
     EXPECT_EQ(device->Record(risk_)["residual_rating"], Rating(2, 3, "walked it with him"));
   }
   ExpectAllEqual();
+  for (const Device* author : {&khan_, &price_}) {
+    EXPECT_EQ(Changes(risk_, author->user(), "residual_rating"), 1) << "what was sent twice";
+  }
   const std::string history = khan_.Json({"history", risk_}).dump();
   EXPECT_THAT(history, AllOf(HasSubstr("reminder works"), HasSubstr("lost his way twice"),
                              HasSubstr("seen together")));
@@ -158,24 +193,60 @@ TEST_F(ConflictJourneys, PeterReassessedTheHighRatingFirst) { Reassess({&price_,
 TEST_F(ConflictJourneys, PeterReassessedOverALinkThatIsCut) { Reassess({&khan_, &price_}, true); }
 
 // Peter, decision and incident.
+void ConflictJourneys::ExpectPaused(const std::string& with, const std::string& role, int level) {
+  for (const Device* device : Everybody()) {
+    SCOPED_TRACE(absl::StrCat(device->user(), ", level ", level));
+    EXPECT_EQ(device->Record(case_)["decision"]["outcome"], "PAUSED");
+    const json conflicts = device->Conflicts();
+    ASSERT_EQ(conflicts.size(), 1u);
+    const json& conflict = conflicts[0];
+    EXPECT_EQ(conflict["paused"], true);
+    EXPECT_EQ(conflict["until_decided_words"], "Until decided: paused. Nothing has been refused.");
+    EXPECT_EQ(conflict["level"], level);
+    EXPECT_EQ(conflict["with"]["name"], with);
+    EXPECT_EQ(conflict["with"]["role"], role);
+    int64_t latest = 0;
+    for (const json& version : conflict["versions"]) {
+      latest = std::max(latest, *ParseUtc(version.value("time", "")));
+    }
+    EXPECT_EQ(*ParseUtc(conflict.value("due", "")) - latest, kDayMs);
+    if (level < 2) {
+      EXPECT_EQ(*ParseUtc(conflict.value("next", "")) - latest, (level + 1) * kDayMs);
+    } else {
+      EXPECT_TRUE(conflict["next"].is_null()) << conflict["next"];
+    }
+  }
+}
+
 TEST_F(ConflictJourneys, AnIncidentPausesAndNeverDenies) {
-  const std::string incident = price_.Add(
-      "Statement", {{"case_study", case_}, {"speaker", "J Price"}, {"words", "He was lost."}});
+  const std::string incident =
+      price_.Add("Incident", {{"case_study", case_},
+                              {"type", "LOST"},
+                              {"description", "Lost his way twice; a neighbour walked him home."},
+                              {"informed", {"sister, 14:20"}},
+                              {"continue_or_pause", "PAUSE"}});
   khan_.Edit(case_, {{"decision", {{"outcome", "DENIED"}, {"rationale", "too dangerous"}}}});
   price_.Edit(case_,
               {{"decision",
                 {{"outcome", "PAUSED"}, {"rationale", "lost his way"}, {"incident", incident}}}});
   SyncAll({&khan_, &price_, &osei_, &khan_});
   for (const Device* device : Everybody()) {
-    SCOPED_TRACE(device->user());
-    EXPECT_EQ(device->Record(case_)["decision"]["outcome"], "PAUSED");
-    const json conflict = device->Conflicts()[0];
-    EXPECT_EQ(conflict["paused"], true);
-    EXPECT_EQ(conflict["with"]["name"], "M Osei");
-    EXPECT_EQ(conflict["until_decided_words"], "Until decided: paused. Nothing has been refused.");
-    EXPECT_EQ(*ParseUtc(conflict.value("next", "")), *ParseUtc(conflict.value("due", "")));
+    EXPECT_EQ(device->Record(incident)["continue_or_pause"], "PAUSE");
   }
-  // The worker is away: it is with the lead's office at once, on every device.
+  ExpectPaused("M Osei", "worker", 0);
+  // Nobody decides, and nobody syncs: at 24 hours it goes to the manager, at 48 to the duty team.
+  const auto later = [&](int64_t ms) {
+    for (Device* device : {&khan_, &price_, &osei_}) device->Later(ms);
+  };
+  later(kDayMs - kHourMs);
+  ExpectPaused("M Osei", "worker", 0);
+  later(kDayMs + kHourMs);
+  ExpectPaused("L Ward", "lead", 1);
+  later(2 * kDayMs + kHourMs);
+  ExpectPaused("Duty team", "duty contact", 2);
+  later(0);
+
+  // The worker is away: it is with somebody else at once, on every device.
   osei_.Add("Absence", {{"who", "M Osei"}, {"starts", "2020-01-01"}});
   SyncAll({&osei_, &khan_});
   EXPECT_EQ(khan_.Conflicts()[0]["with"]["name"], "B Lee");

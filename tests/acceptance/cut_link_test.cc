@@ -1,14 +1,13 @@
 // A link that breaks in the middle of a first sync: the sync goes on from what it has.
 #include <cstdint>
 #include <string>
-#include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/acceptance/device.h"
+#include "tests/support/link.h"
 #include "tests/support/process.h"
 
 namespace doorstep::testing {
@@ -50,16 +49,11 @@ TEST(CutLink, AFirstSyncGoesOnFromWhatItHas) {
   const auto whole = calm.Sync(server.address()).value("bytes_received", int64_t{0});
   ASSERT_GT(whole, 100'000);
 
-  Process proxy({"node", DOORSTEP_SOURCE_ROOT "/tests/support/cut_proxy.mjs", "--to",
-                 server.address(), "--after", absl::StrCat(whole / 4), "--cuts",
-                 absl::StrCat(kCuts), "--port-file", dir.File("proxy")},
-                std::nullopt);
-  ASSERT_TRUE(WaitForFile(dir.File("proxy"), proxy));
-  const std::string through =
-      absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(dir.File("proxy"))));
+  Link link("cut_proxy.mjs", server.address(),
+            {"--after", absl::StrCat(whole / 4), "--cuts", absl::StrCat(kCuts)});
 
   const Device late(dir.File("late"), "north-team", "N Ew");
-  late.Init(through);
+  late.Init(link.address());
   // What is recorded before the first sync has finished waits, and is not lost.
   const std::string own = late.Add("Person", {{"name", "Recorded early"}}, {"--file", "new"});
   int64_t held = 1;
@@ -77,8 +71,9 @@ TEST(CutLink, AFirstSyncGoesOnFromWhatItHas) {
     held = now;
     EXPECT_EQ(late.Record(own)["name"], "Recorded early");
   }
-  ASSERT_EQ(result.exit, 0) << result << proxy.out();
-  EXPECT_EQ(cuts, kCuts) << proxy.out();
+  ASSERT_EQ(result.exit, 0) << result;
+  EXPECT_EQ(cuts, kCuts);
+  EXPECT_EQ(link.Stop().value("cuts", 0), kCuts);
 
   const json last = json::parse(result.out, nullptr, false);
   ASSERT_TRUE(last.is_object()) << result;

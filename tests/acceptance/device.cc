@@ -1,9 +1,11 @@
 #include "tests/acceptance/device.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
+#include "tests/support/io_moment.h"
 
 namespace doorstep::testing {
 
@@ -15,6 +17,11 @@ RunResult Device::Run(std::vector<std::string> args, absl::string_view in) const
     // Only the wall clock: no tablet's monotonic clock goes by years.
     command.insert(command.begin(), {"env", "FAKETIME_DONT_FAKE_MONOTONIC=1",
                                      "FAKETIME_DONT_RESET=1", "faketime", "-m", clock_});
+  }
+  if (later_ms_ != 0) {
+    std::vector<std::string> variables = ShimEnvironment();
+    variables.push_back(absl::StrCat("DOORSTEP_TEST_LATER_MS=", later_ms_));
+    command = WithEnvironment(std::move(variables), std::move(command));
   }
   return testing::Run(command, in);
 }

@@ -28,6 +28,8 @@ class Device {
   const std::string& user() const { return user_; }
 
   RunResult Run(std::vector<std::string> args, absl::string_view in = "") const;
+  // All its clocks go on by so much from now on, as when it has lain in a drawer.
+  void Later(int64_t ms) { later_ms_ = ms; }
   // These fail the test unless the exit code is 0.
   void Init(const std::string& server, const std::string& tenant = "default") const;
   // Standard output without white space at the ends.
@@ -52,6 +54,7 @@ class Device {
   std::string site_;
   std::string user_;
   std::string clock_;
+  int64_t later_ms_ = 0;
 };
 
 // The part of both maps that has keys in common is equal; returns how many there are.
