@@ -10,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "doorstep/sync_loop.h"
 #include "doorstep/v1/sync.grpc.pb.h"
 #include "sync/base/limits.h"
 #include "sync/base/link_limits.h"
@@ -29,6 +31,11 @@ using grpc::ClientContext;
 // who asks more often than every five minutes.
 constexpr int kKeepaliveMs = 6 * 60 * 1000;
 constexpr int kKeepaliveTimeoutMs = 20 * 1000;
+
+// How a server says when it wants to be called again, in milliseconds; a convention of gRPC.
+constexpr char kPushback[] = "grpc-retry-pushback-ms";
+// A connection that is being made is given up this soon after Cancel().
+constexpr int64_t kCancelLookMs = 50;
 
 // By the clock that nobody can set.
 gpr_timespec DeadlineIn(int64_t ms) {
@@ -124,9 +131,7 @@ class Call {
 absl::Status Cancelled() { return absl::CancelledError("the call was cancelled"); }
 
 // No link is said in words that a person understands; everything else is the server's answer.
-absl::Status ToStatus(const grpc::Status& status, const std::string& address, bool cancelled) {
-  if (status.ok()) return absl::OkStatus();
-  if (cancelled) return Cancelled();
+absl::Status WithoutAdvice(const grpc::Status& status, const std::string& address) {
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::CANCELLED:
@@ -138,6 +143,21 @@ absl::Status ToStatus(const grpc::Status& status, const std::string& address, bo
       return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                           status.error_message());
   }
+}
+
+// `context`: of the call that ended so; its last metadata may say when to come again.
+absl::Status ToStatus(const grpc::Status& status, const ClientContext& context,
+                      const std::string& address, bool cancelled) {
+  if (status.ok()) return absl::OkStatus();
+  if (cancelled) return Cancelled();
+  absl::Status out = WithoutAdvice(status, address);
+  const auto& metadata = context.GetServerTrailingMetadata();
+  const auto advice = metadata.find(kPushback);
+  if (advice != metadata.end()) {
+    out.SetPayload(kRetryAfterPayload,
+                   absl::Cord(absl::string_view(advice->second.data(), advice->second.size())));
+  }
+  return out;
 }
 
 // One Pull call, with a deadline for each batch: a completion queue of its own lets Next() give up.
@@ -180,7 +200,7 @@ class GrpcPullStream : public PullStream {
     grpc::Status status;
     reader_->Finish(&status, this);
     if (!Wait() && timed_out_) return TimedOut();
-    DOORSTEP_RETURN_IF_ERROR(ToStatus(status, address_, running_->cancelled()));
+    DOORSTEP_RETURN_IF_ERROR(ToStatus(status, context_, address_, running_->cancelled()));
     return false;
   }
 
@@ -261,7 +281,7 @@ class GrpcTransport : public Transport {
     const grpc::Status status = reader->Finish();
     if (status.ok())
       return absl::UnavailableError(absl::StrCat("no link to ", address_, ": closed"));
-    return ToStatus(status, address_, running_->cancelled());
+    return ToStatus(status, context, address_, running_->cancelled());
   }
 
   void Cancel() override { running_->Cancel(); }
@@ -279,7 +299,7 @@ class GrpcTransport : public Transport {
     if (!call.begun()) return Cancelled();
     Response response;
     const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
-    DOORSTEP_RETURN_IF_ERROR(ToStatus(status, address_, running_->cancelled()));
+    DOORSTEP_RETURN_IF_ERROR(ToStatus(status, context, address_, running_->cancelled()));
     return response;
   }
 
@@ -299,17 +319,18 @@ class GrpcTransport : public Transport {
       stub_ = v1::Sync::NewStub(channel_);
     }
     if (running_->cancelled()) return Cancelled();
-    const auto deadline = DeadlineIn(options_.connect_timeout_ms);
+    const gpr_timespec deadline = DeadlineIn(options_.connect_timeout_ms);
     grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
     while (state != GRPC_CHANNEL_READY) {
       if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN ||
-          !channel_->WaitForStateChange(state, deadline)) {
+          gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), deadline) >= 0) {
         // A channel that failed waits longer each time: begin afresh with the next call.
         stub_ = nullptr;
         channel_ = nullptr;
         return absl::UnavailableError(
             absl::StrCat("no link to ", address_, ": nobody answers there"));
       }
+      channel_->WaitForStateChange(state, DeadlineIn(kCancelLookMs));
       if (running_->cancelled()) return Cancelled();
       state = channel_->GetState(/*try_to_connect=*/true);
     }

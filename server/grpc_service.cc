@@ -22,6 +22,18 @@ namespace {
 
 constexpr char kStopping[] = "the server is stopping: try again later";
 
+// Of a device that is sent away while all places are taken: a pull takes some seconds.
+constexpr int64_t kBusyWaitMs = 5'000;
+// While the server starts again, and between two watchers who come back.
+constexpr int64_t kRestartMs = 500;
+constexpr int64_t kComeBackStepMs = 2;
+constexpr int64_t kMaxComeBackMs = 60'000;
+
+// Says when to come again, as gRPC's own clients understand it too.
+void AskToWait(int64_t wait_ms, grpc::ServerContextBase* context) {
+  context->AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(wait_ms));
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   // The two enumerations have the same numbers.
@@ -84,12 +96,18 @@ grpc::Status GrpcService::History(grpc::ServerContext* context, const v1::Histor
 grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullRequest* request,
                                grpc::ServerWriter<v1::PullBatch>* writer) {
   const Slot slot(&pulls_, max_pulls_);
-  if (!slot.taken()) return {grpc::StatusCode::UNAVAILABLE, "too many pulls: try again later"};
+  if (!slot.taken()) {
+    AskToWait(kBusyWaitMs, context);
+    return {grpc::StatusCode::UNAVAILABLE, "too many pulls: try again later"};
+  }
   v1::PullRequest next = *request;
   // What arrives whole is kept: a slow link begins with little, others soon save overhead.
   size_t max_bytes = kFirstTransferBytes;
   for (;; max_bytes = std::min(max_bytes * 2, kMaxPullBatchBytes)) {
-    if (stopping_) return {grpc::StatusCode::UNAVAILABLE, kStopping};
+    if (stopping_) {
+      AskToWait(kRestartMs, context);
+      return {grpc::StatusCode::UNAVAILABLE, kStopping};
+    }
     // A deadline that has passed shows as cancelled too.
     if (context->IsCancelled()) return grpc::Status::CANCELLED;
     const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next, max_bytes);
@@ -104,7 +122,9 @@ grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullReque
 // One watching call. It deletes itself when gRPC is done with it.
 class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
  public:
-  Watcher(GrpcService* service, const v1::WatchRequest& request) : service_(*service) {
+  Watcher(GrpcService* service, grpc::CallbackServerContext* context,
+          const v1::WatchRequest& request)
+      : service_(*service), context_(context) {
     service_.Add(this);
     absl::StatusOr<std::unique_ptr<Notifier::Registration>> registration =
         service_.core_.Watch(request, [this](uint64_t head) { Tell(head); });
@@ -115,11 +135,12 @@ class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
     }
   }
 
-  // Ends the call, once.
-  void End(const grpc::Status& status) {
+  // Ends the call, once. The device is asked to come back after so long, if that is not 0.
+  void End(const grpc::Status& status, int64_t wait_ms = 0) {
     MutexLock lock(mu_);
     if (ending_) return;
     ending_ = true;
+    if (wait_ms > 0) AskToWait(wait_ms, context_);
     status_ = status;
     if (!writing_) FinishLocked();
   }
@@ -163,6 +184,7 @@ class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
   }
 
   GrpcService& service_;
+  grpc::CallbackServerContext* const context_;
   std::unique_ptr<Notifier::Registration> registration_;
 
   Mutex mu_;
@@ -174,9 +196,9 @@ class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
   grpc::Status status_ ABSL_GUARDED_BY(mu_);
 };
 
-grpc::ServerWriteReactor<v1::Notice>* GrpcService::Watch(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<v1::Notice>* GrpcService::Watch(grpc::CallbackServerContext* context,
                                                          const v1::WatchRequest* request) {
-  return new Watcher(this, *request);
+  return new Watcher(this, context, *request);
 }
 
 void GrpcService::Add(Watcher* watcher) {
@@ -186,7 +208,7 @@ void GrpcService::Add(Watcher* watcher) {
     watchers_.insert(watcher);
     stopping = stopping_;
   }
-  if (stopping) watcher->End({grpc::StatusCode::UNAVAILABLE, kStopping});
+  if (stopping) watcher->End({grpc::StatusCode::UNAVAILABLE, kStopping}, kRestartMs);
 }
 
 void GrpcService::Remove(Watcher* watcher) {
@@ -197,7 +219,12 @@ void GrpcService::Remove(Watcher* watcher) {
 void GrpcService::Stop() {
   MutexLock lock(mu_);
   stopping_ = true;
-  for (Watcher* watcher : watchers_) watcher->End({grpc::StatusCode::UNAVAILABLE, kStopping});
+  // One after the other, so that they do not all come back at once.
+  int64_t wait_ms = kRestartMs;
+  for (Watcher* watcher : watchers_) {
+    watcher->End({grpc::StatusCode::UNAVAILABLE, kStopping}, wait_ms);
+    wait_ms = std::min(wait_ms + kComeBackStepMs, kMaxComeBackMs);
+  }
 }
 
 }  // namespace doorstep::server

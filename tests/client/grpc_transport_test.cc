@@ -1,16 +1,25 @@
 // The link over gRPC, against the real server's shell in the same process.
 #include "doorstep/grpc_transport.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client-lib/pace.h"
 #include "doorstep/v1/sync.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/grpc_server.h"
+#include "sync/base/mutex.h"
 #include "tests/client/world.h"
 
 namespace doorstep {
@@ -121,6 +130,76 @@ TEST_F(GrpcTransportTest, WatchEndsWhenItsCallerHasEnough) {
   // Something has changed since b's checkpoint, so the first notice comes at once.
   Must(b.replica().Watch(*link_b, [](uint64_t) { return false; }));
   Must(b.replica().Sync(*link_b, {}).status());
+}
+
+// A server that stops asks its watchers to come back one after the other.
+TEST_F(GrpcTransportTest, AServerThatStopsSaysWhenToComeBack) {
+  auto a = world_.NewDevice("a");
+  const auto link = MakeGrpcTransport(Address());
+  Must(a.replica().Sync(*link, {}).status());
+  auto b = world_.NewDevice("b");
+  const auto link_b = MakeGrpcTransport(Address());
+  Must(b->Add("CaseStudy", R"({"title":"told"})").status());
+  Mutex mu;
+  CondVar told;
+  bool watching = false;
+  absl::Status ended;
+  std::thread watcher([&] {
+    ended = a.replica().Watch(*link, [&](uint64_t) {
+      MutexLock lock(mu);
+      watching = true;
+      told.NotifyAll();
+      return true;
+    });
+  });
+  Must(b.replica().Sync(*link_b, {}).status());
+  {
+    MutexLock lock(mu);
+    while (!watching) told.Wait(mu);
+  }
+  server_->Stop(1'000);
+  watcher.join();
+  EXPECT_TRUE(absl::IsUnavailable(ended)) << ended;
+  EXPECT_GE(client::RetryAfterMs(ended), 500) << ended;
+}
+
+// A connection that never comes about is given up as soon as somebody says so.
+TEST_F(GrpcTransportTest, AConnectionThatIsBeingMadeIsGivenUp) {
+  // Takes connections, and never says a word.
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&at), size), 0);
+  ASSERT_EQ(listen(listener, 0), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  auto a = world_.NewDevice("a");
+  const auto link = MakeGrpcTransport(absl::StrCat("127.0.0.1:", ntohs(at.sin_port)));
+  Mutex mu;
+  CondVar changed;
+  bool begun = false;
+  absl::Status ended;
+  std::thread syncing([&] {
+    {
+      MutexLock lock(mu);
+      begun = true;
+      changed.NotifyAll();
+    }
+    ended = a.replica().Sync(*link, {}).status();
+  });
+  {
+    MutexLock lock(mu);
+    while (!begun) changed.Wait(mu);
+    // Into the waiting, whose limit is ten seconds.
+    changed.WaitFor(mu, 200);
+  }
+  const auto cancelled = std::chrono::steady_clock::now();
+  link->Cancel();
+  syncing.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - cancelled, std::chrono::milliseconds(500));
+  EXPECT_TRUE(absl::IsCancelled(ended)) << ended;
+  close(listener);
 }
 
 }  // namespace

@@ -179,12 +179,16 @@ void ServerProcess::AddSite(const std::string& id, const std::string& tenant) {
   EXPECT_EQ(made.exit, 0) << made;
 }
 
-void ServerProcess::Start() {
+void ServerProcess::Start() { StartAt("127.0.0.1:0"); }
+
+void ServerProcess::StartAgain() { StartAt(address_); }
+
+void ServerProcess::StartAt(const std::string& listen) {
   const std::string port_file = files_.File(absl::StrCat("port", ++starts_));
-  process_.emplace(std::vector<std::string>{ProgramPath("doorstep-server"), "serve", "--data",
-                                            data_dir_, "--listen", "127.0.0.1:0", "--port-file",
-                                            port_file, "--dev-loopback"},
-                   "", std::chrono::seconds(1'800));
+  process_.emplace(
+      std::vector<std::string>{ProgramPath("doorstep-server"), "serve", "--data", data_dir_,
+                               "--listen", listen, "--port-file", port_file, "--dev-loopback"},
+      "", std::chrono::seconds(1'800));
   if (!WaitForFile(port_file, *process_)) return;
   address_ = absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(port_file)));
 }

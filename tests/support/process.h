@@ -104,6 +104,8 @@ class ServerProcess {
 
   // Starts to serve on a free port and waits until it does. Fails the test if it does not.
   void Start();
+  // The same at the address that it had before.
+  void StartAgain();
   // Asks it to stop and waits. Fails the test unless the exit code is 0.
   void Stop();
   void Kill();  // kill -9
@@ -115,6 +117,8 @@ class ServerProcess {
   std::string Log() const { return process_.has_value() ? process_->err() : ""; }
 
  private:
+  void StartAt(const std::string& listen);
+
   std::string data_dir_;
   std::string address_ = "127.0.0.1:1";
   TempDir files_;

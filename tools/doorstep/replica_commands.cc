@@ -1,14 +1,17 @@
 // init, status, digest, sync: the replica as a whole.
+#include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "doorstep/grpc_transport.h"
 #include "doorstep/replica.h"
+#include "doorstep/sync_loop.h"
 #include "tools/doorstep/command.h"
 #include "tools/doorstep/output.h"
 
@@ -16,6 +19,8 @@ namespace doorstep::cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr int64_t kMsPerSecond = 1'000;
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -129,6 +134,57 @@ void PrintResult(const Globals& globals, Replica& replica, const SyncResult& res
                                     : absl::StrCat(result.waiting, " still waiting to send.\n"));
 }
 
+// Told to somebody who keeps this running: what was done, or what is in the way and until when.
+void PrintAttempt(const Globals& globals, Replica& replica, const SyncAttempt& attempt) {
+  if (attempt.result.ok()) {
+    PrintResult(globals, replica, *attempt.result);
+    std::cout.flush();
+    return;
+  }
+  const absl::Status& status = attempt.result.status();
+  if (attempt.next_ms == 0) return;  // it ends with that
+  if (globals.json) {
+    const json line = {{"error",
+                        {{"code", absl::StatusCodeToString(status.code())},
+                         {"message", std::string(status.message())},
+                         {"next_ms", attempt.next_ms}}}};
+    std::cerr << line.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+  } else {
+    std::cerr << "doorstep: " << status.message()
+              << ". What you recorded is safe here; trying again in "
+              << (attempt.next_ms + kMsPerSecond - 1) / kMsPerSecond << " s" << std::endl;
+  }
+}
+
+// Until Ctrl-C, or something that trying again does not mend.
+int Watch(const Globals& globals, const std::string& server) {
+  auto replica = globals.Open();  // for what is printed
+  if (!replica.ok()) return Fail(globals, replica.status());
+  // Signals come to the thread below, and to no other.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  SyncLoopOptions options;
+  options.on_attempt = [&](const SyncAttempt& attempt) {
+    PrintAttempt(globals, **replica, attempt);
+  };
+  auto loop = SyncLoop::Start(
+      globals.replica, [&] { return MakeGrpcTransport(server); }, options);
+  if (!loop.ok()) return Fail(globals, loop.status());
+  std::thread stopper([&] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    (*loop)->Cancel();
+  });
+  const absl::Status ended = (*loop)->Wait();
+  pthread_kill(stopper.native_handle(), SIGUSR1);
+  stopper.join();
+  return absl::IsCancelled(ended) ? kOk : Fail(globals, ended);
+}
+
 int Sync(const Globals& globals, std::string server, bool watch) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
@@ -141,26 +197,19 @@ int Sync(const Globals& globals, std::string server, bool watch) {
     return Fail(globals, absl::InvalidArgumentError(
                              "no server known: give --server HOST:PORT (here, or to init)"));
   }
+  if (watch) return Watch(globals, server);
   StopOnInterrupt();
   std::unique_ptr<Transport> transport = MakeGrpcTransport(server);
-  while (true) {
-    auto result = SyncOnce(**replica, *transport);
-    if (!result.ok()) {
-      const absl::Status& status = result.status();
-      if (status.code() != absl::StatusCode::kUnavailable) return Fail(globals, status);
-      return Fail(globals,
-                  absl::UnavailableError(absl::StrCat(
-                      status.message(), ". What you recorded is safe here; sync again later")));
-    }
+  auto result = SyncOnce(**replica, *transport);
+  if (result.ok()) {
     PrintResult(globals, **replica, *result);
-    if (!watch || interrupted != 0) return kOk;
-    std::cout.flush();
-    std::signal(SIGINT, SIG_DFL);
-    const absl::Status watched =
-        (*replica)->Watch(*transport, [&](uint64_t head) { return head <= result->checkpoint; });
-    StopOnInterrupt();
-    if (!watched.ok()) return Fail(globals, watched);
+    return kOk;
   }
+  const absl::Status& status = result.status();
+  if (status.code() != absl::StatusCode::kUnavailable) return Fail(globals, status);
+  return Fail(globals,
+              absl::UnavailableError(absl::StrCat(
+                  status.message(), ". What you recorded is safe here; sync again later")));
 }
 
 }  // namespace
@@ -199,7 +248,9 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto server = std::make_shared<std::string>();
   auto watch = std::make_shared<bool>(false);
   sync->add_option("--server", *server, "Instead of the one given to init")->type_name("HOST:PORT");
-  sync->add_flag("--watch", *watch, "Stay, and sync whenever something changes");
+  sync->add_flag("--watch", *watch,
+                 "Stay, sync whenever something changes here or there, and "
+                 "try again when the link is lost");
   sync->footer("Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)");
   sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch); });
 }
