@@ -16,6 +16,9 @@
 namespace doorstep {
 
 struct Replica::Impl {
+  // For what edits without a callback.
+  using EditsInside = Edits::Impl;
+
   std::string directory;
   OpenOptions options;
   Clock& clock;

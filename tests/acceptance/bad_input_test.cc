@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -180,16 +181,41 @@ TEST_F(BadInput, ImportLines) {
 TEST_F(BadInput, ExportImportsAgain) {
   const std::string exported = device_.Out({"export"});
   WriteAll(dir_.File("all.jsonl"), exported);
-  // Here the ids are taken; elsewhere they are not.
+  // Here all of it is there; elsewhere it is not.
   const json before = Holdings();
-  const RunResult twice = device_.Run({"import", dir_.File("all.jsonl")});
-  EXPECT_EQ(twice.exit, 2) << twice;
-  EXPECT_THAT(twice.err, AnyOf(HasSubstr(peter_), HasSubstr(risk_)));
+  const json again = device_.Json({"import", dir_.File("all.jsonl")});
+  EXPECT_EQ(again["imported"], 0);
+  EXPECT_EQ(again["here_already"], 2);
+  EXPECT_EQ(Holdings(), before);
+  WriteAll(dir_.File("other.jsonl"), absl::StrReplaceAll(exported, {{"Peter", "Petra"}}));
+  const RunResult other_name = device_.Run({"import", dir_.File("other.jsonl")});
+  EXPECT_EQ(other_name.exit, 2) << other_name;
+  EXPECT_THAT(other_name.err, HasSubstr("Person.name: got \"Petra\", wanted \"Peter\""));
   EXPECT_EQ(Holdings(), before);
   const Device other(dir_.File("other"), "north-team", "J Price");
   other.Init("");
+  const RunResult dry = other.Run({"import", dir_.File("all.jsonl"), "--dry-run"});
+  EXPECT_THAT(dry.out, HasSubstr("2 records would be saved; nothing was changed"));
+  EXPECT_EQ(other.Out({"export"}), "");
   other.Out({"import", dir_.File("all.jsonl")});
   EXPECT_EQ(other.Out({"export"}), exported);
+}
+
+TEST_F(BadInput, SpreadsheetsImportAgain) {
+  const std::string people = dir_.File("people.csv");
+  EXPECT_EQ(device_.Json({"export", "--csv", "--kind", "Person", "--to", people})["exported"], 1);
+  const Device other(dir_.File("other"), "north-team", "J Price");
+  other.Init("");
+  EXPECT_EQ(other.Json({"import", people})["imported"], 1);
+  EXPECT_EQ(other.Out({"export"}), device_.Out({"export", "--kind", "Person"}));
+  EXPECT_EQ(device_.Run({"export", "--csv"}).exit, 2);
+  EXPECT_EQ(device_.Run({"export", "--to", dir_.File("no such directory/x")}).exit, 8);
+  // From standard input, with an error that names file, line, field, what was got and wanted.
+  const RunResult wrong =
+      other.Run({"import", "-", "--csv", "--kind", "Person"}, "name,date_of_birth\nX,1.2.1930\n");
+  EXPECT_EQ(wrong.exit, 2) << wrong;
+  EXPECT_THAT(wrong.err, HasSubstr("-:2: Person.date_of_birth: got \"1.2.1930\", wanted YYYY"));
+  EXPECT_THAT(wrong.err, HasSubstr("nothing was imported"));
 }
 
 TEST_F(BadInput, QueriesThatWrite) {

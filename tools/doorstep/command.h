@@ -42,6 +42,8 @@ void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddSearchCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddTransferCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddWhyCommands(CLI::App& app, Globals& globals, int* exit_code);
 
 // Whether --json stands on a command line, also on one that does not parse.
 bool AskedForJson(int argc, char** argv);

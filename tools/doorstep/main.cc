@@ -41,6 +41,8 @@ int main(int argc, char** argv) {
   doorstep::cli::AddDuplicateCommands(app, globals, &exit_code);
   doorstep::cli::AddRescuedCommands(app, globals, &exit_code);
   doorstep::cli::AddSearchCommands(app, globals, &exit_code);
+  doorstep::cli::AddTransferCommands(app, globals, &exit_code);
+  doorstep::cli::AddWhyCommands(app, globals, &exit_code);
 
   try {
     app.parse(argc, argv);

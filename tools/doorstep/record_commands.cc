@@ -1,19 +1,13 @@
-// add, edit, get, list, sql, import, export: records.
-#include <unistd.h>
-
+// add, edit, get, list, sign, hide, sql: records.
 #include <algorithm>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "doorstep/replica.h"
 #include "tools/doorstep/command.h"
 #include "tools/doorstep/output.h"
@@ -24,7 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxInputBytes = 64u << 20;  // of one JSON document
-constexpr size_t kImportChunk = 500;          // records per transaction
 
 // "-" reads standard input.
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
@@ -83,31 +76,6 @@ bool IsUtf8(std::string text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') c = ' ';
   }
   return json::accept(absl::StrCat("\"", text, "\""));
-}
-
-// As a JSON object in which no key stands twice, in whatever depth.
-absl::StatusOr<json> ParseLine(const std::string& line) {
-  std::vector<std::set<std::string>> open;  // the keys of each object that is being read
-  std::string twice;
-  const auto watch = [&](int /*depth*/, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start) open.emplace_back();
-    if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) {
-      twice = value.get<std::string>();
-    }
-    return true;
-  };
-  json parsed = json::parse(line, watch, /*allow_exceptions=*/false);
-  if (!twice.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(twice, ": stands twice, wanted each key once"));
-  }
-  if (!parsed.is_object() || !parsed.contains("kind") || !parsed["kind"].is_string() ||
-      !parsed.contains("record") || !parsed["record"].is_object()) {
-    return absl::InvalidArgumentError(
-        "wanted one JSON object a line: {\"kind\":\"Person\",\"record\":{…}} with optional \"id\", "
-        "\"file\" and \"tier\"");
-  }
-  return parsed;
 }
 
 // The right side of field=value as JSON. What is plainly JSON is taken so; all else is text, which
@@ -389,99 +357,6 @@ int Sql(const Globals& globals, const std::string& query) {
   return kOk;
 }
 
-// One line of an import: {"kind": …, "record": {…}, "id"?: …, "file"?: …, "tier"?: …}.
-absl::Status AddLine(Edits& edits, const std::string& line) {
-  auto line_json = ParseLine(line);
-  if (!line_json.ok()) return line_json.status();
-  const json& parsed = *line_json;
-  AddOptions options;
-  for (auto [key, into] : {std::pair<const char*, std::string*>{"id", &options.id},
-                           {"file", &options.file},
-                           {"tier", &options.tier}}) {
-    if (!parsed.contains(key)) continue;
-    if (!parsed[key].is_string()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(key, ": got ", parsed[key].dump(), ", wanted text"));
-    }
-    *into = parsed[key].get<std::string>();
-  }
-  return edits.AddJson(parsed["kind"].get<std::string>(), parsed["record"].dump(), options)
-      .status();
-}
-
-int Import(const Globals& globals, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Fail(globals, absl::NotFoundError(absl::StrCat(path, ": cannot be read")));
-  auto replica = globals.Open();
-  if (!replica.ok()) return Fail(globals, replica.status());
-  const bool terminal = isatty(STDERR_FILENO) == 1;
-  uint64_t line_number = 0;
-  uint64_t imported = 0;
-  std::vector<std::pair<uint64_t, std::string>> chunk;
-  while (true) {
-    chunk.clear();
-    std::string line;
-    while (chunk.size() < kImportChunk && std::getline(file, line)) {
-      ++line_number;
-      if (!absl::StripAsciiWhitespace(line).empty()) chunk.emplace_back(line_number, line);
-    }
-    if (chunk.empty()) break;
-    const absl::Status done =
-        (*replica)->Transact({.author = globals.user}, [&](Edits& edits) -> absl::Status {
-          for (const auto& [number, text] : chunk) {
-            const absl::Status added = AddLine(edits, text);
-            if (!added.ok()) {
-              return absl::Status(added.code(),
-                                  absl::StrCat(path, ":", number, ": ", added.message()));
-            }
-          }
-          return absl::OkStatus();
-        });
-    if (!done.ok()) {
-      if (imported > 0) {
-        return Fail(globals,
-                    absl::Status(done.code(), absl::StrCat(done.message(), " (lines before ",
-                                                           chunk.front().first,
-                                                           " are in: ", imported, " records)")));
-      }
-      return Fail(globals, done);
-    }
-    imported += chunk.size();
-    if (terminal) std::cerr << "\r\x1b[K" << imported << " records";
-  }
-  if (terminal) std::cerr << "\r\x1b[K";
-  if (globals.json) {
-    PrintJson({{"imported", imported}});
-  } else {
-    std::cout << imported << " records saved on this device.\n";
-  }
-  return kOk;
-}
-
-int Export(const Globals& globals, const std::string& kind) {
-  auto replica = globals.Open();
-  if (!replica.ok()) return Fail(globals, replica.status());
-  std::vector<std::string> kinds{kind};
-  if (kind.empty()) kinds = (*replica)->Kinds();
-  for (const std::string& each : kinds) {
-    const absl::Status done =
-        (*replica)->List(each, "", [&](const OpenRecord& record) -> absl::Status {
-          auto text = record.ToJson();
-          if (!text.ok()) return text.status();
-          const RecordInfo info = record.Info();
-          const json line = {{"kind", info.kind},
-                             {"id", info.id},
-                             {"file", info.file},
-                             {"tier", info.tier},
-                             {"record", Parsed(*text)}};
-          std::cout << line.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
-          return absl::OkStatus();
-        });
-    if (!done.ok()) return Fail(globals, done);
-  }
-  return kOk;
-}
-
 }  // namespace
 
 void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
@@ -556,20 +431,6 @@ void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code) {
   sql->add_option("QUERY", q->query)->required();
   sql->footer("Example: doorstep sql 'SELECT title, decision_outcome FROM case_study'");
   sql->callback([=, &globals] { *exit_code = Sql(globals, q->query); });
-
-  auto* import = app.add_subcommand("import", "Add records from JSON lines");
-  auto i = std::make_shared<Arguments>();
-  import->add_option("FILE", i->path, "One {\"kind\":…,\"record\":{…}} a line, as export writes")
-      ->required();
-  import->footer("Example: doorstep import people.jsonl");
-  import->callback([=, &globals] { *exit_code = Import(globals, i->path);
-});
-
-auto* export_command = app.add_subcommand("export", "Print records as JSON lines");
-auto x = std::make_shared<Arguments>();
-export_command->add_option("--kind", x->kind, "Only this kind");
-export_command->footer("Example: doorstep export --kind Person > people.jsonl");
-export_command->callback([=, &globals] { *exit_code = Export(globals, x->kind); });
-}  // namespace doorstep::cli
+}
 
 }  // namespace doorstep::cli
