@@ -16,8 +16,8 @@
 #include "client-lib/titles.h"
 #include "doorstep/replica.h"
 #include "sync/base/status.h"
-#include "sync/merge/plan.h"
 #include "sync/merge/marks.h"
+#include "sync/merge/plan.h"
 
 namespace doorstep {
 namespace {
