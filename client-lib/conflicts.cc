@@ -1,6 +1,9 @@
 #include "client-lib/conflicts.h"
 
+#include <sodium.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,10 +13,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "client-lib/responsible.h"
 #include "client-lib/titles.h"
 #include "client-lib/value_json.h"
+#include "sync/base/bytes.h"
 #include "sync/base/status.h"
 #include "sync/cases/bands.h"
 #include "sync/cases/case.h"
@@ -151,6 +156,22 @@ absl::StatusOr<FieldState> DescribeVersions(const Schema& schema, const OpenCase
   return heads;
 }
 
+// Short, so that it can be typed; two lists of versions of one case do not share it by accident.
+std::string SeenToken(const std::vector<Version>& versions) {
+  std::vector<std::string> named;
+  named.reserve(versions.size());
+  for (const Version& version : versions) {
+    named.push_back(absl::StrCat(version.change, " ", version.record, " ", version.field, "\n"));
+  }
+  std::sort(named.begin(), named.end());
+  const std::string input = absl::StrJoin(named, "");
+  std::array<unsigned char, crypto_generichash_BYTES_MIN> hash;
+  // Cannot fail: the lengths are within the function's fixed bounds and there is no key.
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(input.data()),
+                     input.size(), nullptr, 0);
+  return ToHex({reinterpret_cast<const char*>(hash.data()), 4});
+}
+
 absl::StatusOr<Conflict> DescribeWith(Store& store, People& people, const OpenCase& open,
                                       int64_t now_ms, const std::string& user) {
   Conflict out;
@@ -163,6 +184,7 @@ absl::StatusOr<Conflict> DescribeWith(Store& store, People& people, const OpenCa
   out.rating = IsRating(*open.field);
   DOORSTEP_ASSIGN_OR_RETURN(out.title, TitleWithFile(store, open.record));
   DOORSTEP_ASSIGN_OR_RETURN(const FieldState heads, DescribeVersions(store.schema(), open, &out));
+  out.seen = SeenToken(out.versions);
   DOORSTEP_ASSIGN_OR_RETURN(out.unchanged, Unchanged(store, open));
 
   // An assessment as a whole is as pressing as what it is made of.
@@ -239,6 +261,12 @@ absl::StatusOr<Conflict> Describe(Store& store, const OpenCase& open, const Cloc
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t now_ms, ServerNow(store, now));
   People people(store, now_ms);
   return DescribeWith(store, people, open, now_ms, user);
+}
+
+absl::StatusOr<std::string> SeenNow(Store& store, const OpenCase& open) {
+  Conflict now;
+  DOORSTEP_RETURN_IF_ERROR(DescribeVersions(store.schema(), open, &now).status());
+  return SeenToken(now.versions);
 }
 
 absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReading& now,

@@ -36,6 +36,9 @@ absl::StatusOr<std::vector<Conflict>> AllConflicts(Store& store, const ClockRead
 absl::StatusOr<Conflict> Describe(Store& store, const OpenCase& open, const ClockReading& now,
                                   const std::string& user);
 
+// Conflict::seen of the versions that stand now.
+absl::StatusOr<std::string> SeenNow(Store& store, const OpenCase& open);
+
 // kPermissionDenied when `author` may not settle the case alone; says who may.
 absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReading& now,
                             const std::string& author);

@@ -98,6 +98,7 @@ json ToJson(const Conflict& conflict) {
       {"label", conflict.label},
       {"safety", conflict.safety},
       {"versions", versions},
+      {"seen", conflict.seen},
       {"until_decided",
        conflict.until_decided_json.empty() ? json(nullptr) : Parsed(conflict.until_decided_json)},
       {"until_decided_words", conflict.until_decided},

@@ -87,6 +87,7 @@ absl::Status SettleAgain(Edits& edits, Store& store, const ChangeData& change,
   const json object = json::parse(values, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object() || !object.contains(field->scalar.name)) return absl::OkStatus();
   Decision decision;
+  DOORSTEP_ASSIGN_OR_RETURN(decision.seen, SeenNow(store, *open));
   decision.mode = Decision::Mode::kNewValue;
   decision.json = Dump(object[field->scalar.name]);
   decision.reason = change.settle->reason;

@@ -106,11 +106,14 @@ absl::StatusOr<std::string> Replica::Restore(absl::string_view id, absl::string_
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> state, store.tables().Load(record));
   const FieldState* held = state ? state->Find(field->number()) : nullptr;
   if (held != nullptr && IsConflict(*field, *held)) {
+    const std::string case_id = CaseId(record, field->number()).ToString();
+    DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(store, case_id));
     Decision decision;
+    DOORSTEP_ASSIGN_OR_RETURN(decision.seen, client::SeenNow(store, open));
     decision.mode = Decision::Mode::kNewValue;
     decision.json = value;
     decision.reason = reason;
-    DOORSTEP_RETURN_IF_ERROR(edits.Settle(CaseId(record, field->number()).ToString(), decision));
+    DOORSTEP_RETURN_IF_ERROR(edits.Settle(case_id, decision));
   } else {
     if (field->is_set()) {
       DOORSTEP_ASSIGN_OR_RETURN(value, Joined(opened, field_name, value));

@@ -267,6 +267,7 @@ absl::Status Session::Push() {
   v1::PushRequest request;
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), MakeSender(store_));
   SetBytes(units.front().incarnation, request.mutable_sender()->mutable_incarnation());
+  request.set_earlier_waits(earlier_waits_);
   Pack(ToProto(units), Compresses(hello_), request.mutable_units());
   const ClockReading begun = clock_.Read();
   *request.mutable_now() = ToProto(begun);
@@ -304,6 +305,7 @@ absl::Status Session::HandleReceipts(const std::vector<OwnUnit>& units,
         result_.totals.changes_sent += units[i].changes;
       }
       forked |= receipt.status() == v1::Receipt::FORKED_ID;
+      earlier_waits_ |= receipt.status() == v1::Receipt::WAITS;
     }
     DOORSTEP_RETURN_IF_ERROR(store_.SetContact(response.server_time_ms(), clock_.Read()));
     DOORSTEP_RETURN_IF_ERROR(write.Commit());

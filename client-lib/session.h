@@ -75,12 +75,13 @@ class Session {
   SyncResult result_;
   v1::HelloResponse hello_;
   size_t push_bytes_ = kFirstTransferBytes;
-  int64_t last_unit_ = 0;    // offered in this session
-  int64_t end_unit_ = 0;     // the last to be offered
-  bool restored_ = false;    // the server was, since this replica last spoke to it
-  bool synced_ = false;      // the log holds everything that is about to be sent
-  int lives_ = 0;            // new incarnations taken in this session
-  absl::Status push_error_;  // the server took no more; what it has is received all the same
+  int64_t last_unit_ = 0;       // offered in this session
+  int64_t end_unit_ = 0;        // the last to be offered
+  bool restored_ = false;       // the server was, since this replica last spoke to it
+  bool synced_ = false;         // the log holds everything that is about to be sent
+  int lives_ = 0;               // new incarnations taken in this session
+  bool earlier_waits_ = false;  // a unit that was offered waits for a newer schema or another unit
+  absl::Status push_error_;     // the server took no more; what it has is received all the same
   std::unique_ptr<PullStream> stream_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "client-lib/conflicts.h"
 #include "client-lib/edits.h"
@@ -46,6 +47,20 @@ absl::Status CheckReason(absl::string_view reason) {
                         absl::StrCat("at most ", kMaxSettleReasonBytes, " bytes of UTF-8"));
   }
   return absl::OkStatus();
+}
+
+// A version that came in while somebody was deciding is not decided with the others.
+absl::Status CheckSeen(client::Store& store, const client::OpenCase& open,
+                       const Decision& decision) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string now, client::SeenNow(store, open));
+  if (decision.seen == now) return absl::OkStatus();
+  absl::Status status = absl::FailedPreconditionError(absl::StrCat(
+      "seen: got ", decision.seen.empty() ? "nothing" : Quoted(decision.seen), ", wanted ",
+      Quoted(now), ": the versions of ", client::FieldPath(*open.kind, *open.field),
+      " are other ones than were shown; look at them, then decide"));
+  status.SetPayload(client::kConflictPayload,
+                    absl::Cord(CaseId(open.record.id, open.field->number()).ToString()));
+  return status;
 }
 
 }  // namespace
@@ -160,6 +175,7 @@ absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& deci
   DOORSTEP_RETURN_IF_ERROR(CheckReason(decision.reason));
   DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(store, case_id));
   DOORSTEP_RETURN_IF_ERROR(CheckUntouched(open.record.id));
+  DOORSTEP_RETURN_IF_ERROR(CheckSeen(store, open, decision));
   const KindSpec& kind = *open.kind;
   const FieldSpec& field = *open.field;
   if (kind.append_only) {

@@ -60,6 +60,7 @@ class Admission {
   absl::StatusOr<std::optional<UnitReceipt>> CheckRepeat();
   absl::Status LoadStates();
   absl::StatusOr<UnitReceipt> Decide();
+  absl::StatusOr<std::optional<Uuid>> RecordThatWaits();
   std::optional<uint64_t> Restored() const;
   absl::Status DropReplacedEarly(Decision* decision);
   absl::StatusOr<UnitReceipt> Withdraw();
@@ -179,6 +180,23 @@ absl::StatusOr<std::vector<Awaited>> Admission::MissingRecords() {
   return missing;
 }
 
+// A record that the unit edits and that is not here, while an earlier unit of its device, which may
+// create it, waits for a newer schema: then both wait there.
+absl::StatusOr<std::optional<Uuid>> Admission::RecordThatWaits() {
+  std::optional<Uuid> found;
+  if (!offered_.earlier_waits || held_sequence_ != 0) return found;
+  absl::flat_hash_set<Uuid> created;
+  for (const ChangeData& change : unit_->changes) {
+    if (change.create) created.insert(change.record);
+  }
+  for (const ChangeData& change : unit_->changes) {
+    if (created.contains(change.record) || states_.contains(change.record)) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const bool refused, transaction_.CreationRefused(change.record));
+    if (!refused) found = change.record;
+  }
+  return found;
+}
+
 // Whether the device has a change that is missing here in its own outbox: then both wait there, as
 // what is pending, and nobody is alarmed.
 absl::StatusOr<bool> Admission::ComesFromThisDevice(const std::vector<ChangeId>& missing) {
@@ -207,6 +225,12 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
     return Refuse({"file: got one that this site may not write to, wanted one of its own",
                    "ask for the record to be shared with your team, then record this again"},
                   false);
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> waits, RecordThatWaits());
+  if (waits) {
+    return Receipt(ReceiptStatus::kWaits, 0,
+                   absl::StrCat("record: got ", waits->ToString(),
+                                ", wanted one that is here: it waits on the device"));
   }
   DOORSTEP_ASSIGN_OR_RETURN(std::vector<Awaited> awaited, MissingRecords());
   for (const ChangeId& id : bases.missing) awaited.push_back({id.incarnation, id.counter});
@@ -493,7 +517,7 @@ absl::Status Release(const Schema& schema, const std::vector<EpochRow>& epochs,
       const PushJob job{row->device,  device->site,     row->incarnation,
                         held.sending, row->received_ms, {}};
       const OfferedUnit offered{row->counter, row->changes,    row->author, row->schema_hash,
-                                row->epoch,   row->checkpoint, *payload};
+                                row->epoch,   row->checkpoint, *payload,    false};
       Admission again(schema, job, offered, epochs, transaction, entropy, summary);
       DOORSTEP_RETURN_IF_ERROR(again.TryAgain(held.sequence));
       arrived.insert(arrived.end(), again.arrived().begin(), again.arrived().end());

@@ -29,6 +29,7 @@ struct OfferedUnit {
   uint64_t epoch = 0;
   uint64_t checkpoint = 0;
   absl::string_view payload;
+  bool earlier_waits = false;  // an earlier unit of the incarnation was answered kWaits
 };
 
 // The units of one push call.

@@ -46,7 +46,9 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<EpochRow> epochs, transaction.Epochs());
   std::vector<UnitReceipt> receipts;
   receipts.reserve(job.units.size());
-  for (const OfferedUnit& unit : job.units) {
+  bool waits = false;
+  for (OfferedUnit unit : job.units) {
+    unit.earlier_waits |= waits;
     if (forked) {
       receipts.push_back({unit.counter, ReceiptStatus::kForkedId, 0,
                           "incarnation: got one of another life, wanted a new one"});
@@ -57,6 +59,7 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
     // What comes after it may name it as a base, and would be taken to mean the other life's
     // change.
     forked = receipt.status == ReceiptStatus::kForkedId;
+    waits |= receipt.status == ReceiptStatus::kWaits;
     receipts.push_back(std::move(receipt));
   }
   return receipts;

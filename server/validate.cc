@@ -176,6 +176,7 @@ absl::Status CheckPush(const v1::PushRequest& request, CheckedPush* out) {
   out->job.units.reserve(static_cast<size_t>(out->units.units_size()));
   for (const v1::Envelope& envelope : out->units.units()) {
     OfferedUnit& unit = out->job.units.emplace_back();
+    unit.earlier_waits = request.earlier_waits();
     unit.counter = envelope.counter();
     unit.changes = envelope.changes();
     unit.author = out->units.authors(static_cast<int>(envelope.author()));

@@ -123,6 +123,7 @@ absl::Status ReadDecision(const char* text, Decision* out) {
                    static_cast<int>(options.Has("both"));
   int64_t keep = 0;
   bool both = true;
+  options.Text("seen", &out->seen);
   options.Int("keep", 1, INT32_MAX, &keep);
   options.Value("value", &out->json);
   options.Bool("both", &both);

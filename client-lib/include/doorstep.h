@@ -138,8 +138,9 @@ int doorstep_edits_update_json(doorstep_edits* edits, const doorstep_record* rec
 /* The whole record: a field that the bytes lack is cleared. */
 int doorstep_edits_update_bytes(doorstep_edits* edits, const doorstep_record* record,
                                 const unsigned char* bytes, size_t size, doorstep_error** error);
-/* Decides a conflict case. `decision_json`: {"reason", and one of "keep":N (from 1), "value":…,
- * "both":true}. */
+/* Decides a conflict case. `decision_json`: {"seen" (of the conflict as it was shown), "reason",
+ * and one of "keep":N (from 1), "value":…, "both":true}. Code 9 when other versions stand by now.
+ */
 int doorstep_edits_settle(doorstep_edits* edits, const char* case_id, const char* decision_json,
                           doorstep_error** error);
 /* Says whether two records are one that was recorded twice (`same` not 0) or two. */

@@ -192,6 +192,39 @@ TEST_F(ConflictJourneys, PeterReassessedTheLowRatingFirst) { Reassess({&khan_, &
 TEST_F(ConflictJourneys, PeterReassessedTheHighRatingFirst) { Reassess({&price_, &khan_}, false); }
 TEST_F(ConflictJourneys, PeterReassessedOverALinkThatIsCut) { Reassess({&khan_, &price_}, true); }
 
+// The reviewer reads two versions; meanwhile a colleague, who may not decide, puts a third beside
+// them; the reviewer's decision over the two is not taken for one over the three.
+TEST_F(ConflictJourneys, AThirdVersionComesInWhileTheReviewerDecides) {
+  khan_.Edit(risk_, {{"residual_rating", Rating(1, 3, "reminder works")}});
+  price_.Edit(risk_, {{"residual_rating", Rating(4, 3, "lost his way twice")}});
+  SyncAll({&khan_, &price_, &osei_, &khan_});
+  const json shown = osei_.Conflicts()[0];
+  const std::string id = shown.value("case", "");
+  EXPECT_THAT(osei_.Out({"conflicts"}), HasSubstr("--seen " + shown.value("seen", "")));
+  khan_.Out({"beside", id, "--value", Rating(5, 3, "fell at the kerb").dump()});
+  SyncAll({&khan_, &osei_, &price_});
+
+  const auto settle = [&](const json& conflict) {
+    return osei_.Run({"settle", id, "--seen", conflict.value("seen", ""), "--value",
+                      Rating(3, 3, "with a companion").dump(), "--reason", "seen together"});
+  };
+  const RunResult refused = settle(shown);
+  EXPECT_EQ(refused.exit, 4) << refused;
+  EXPECT_THAT(refused.err, HasSubstr("look at them, then decide"));
+  EXPECT_THAT(refused.out, AllOf(HasSubstr("3 versions"), HasSubstr("fell at the kerb"),
+                                 HasSubstr("work to 15")));
+  EXPECT_EQ(osei_.Number("waiting"), 0);
+  const RunResult taken = settle(osei_.Conflicts()[0]);
+  EXPECT_EQ(taken.exit, 0) << taken;
+  SyncAll({&osei_, &khan_, &price_});
+  for (const Device* device : Everybody()) {
+    EXPECT_THAT(device->Conflicts(), IsEmpty());
+    EXPECT_EQ(device->Record(risk_)["residual_rating"], Rating(3, 3, "with a companion"));
+  }
+  EXPECT_THAT(khan_.Json({"history", risk_}).dump(), HasSubstr("fell at the kerb"));
+  ExpectAllEqual();
+}
+
 // Peter, decision and incident.
 void ConflictJourneys::ExpectPaused(const std::string& with, const std::string& role, int level) {
   for (const Device* device : Everybody()) {

@@ -153,6 +153,7 @@ TEST_F(CInterfaceTest, AConflictIsNamedListedAndDecided) {
   const json cases = json::parse(Taken(text));
   ASSERT_THAT(cases, SizeIs(1));
   const std::string case_id = cases[0]["case"];
+  const std::string seen = cases[0]["seen"];
 
   doorstep_record* third = Get(id);
   doorstep_edits_update_json(other, third, R"({"residual_rating":{"likelihood":3,"severity":3}})",
@@ -165,8 +166,8 @@ TEST_F(CInterfaceTest, AConflictIsNamedListedAndDecided) {
   doorstep_edits_free(other);
 
   doorstep_edits* reviewer = doorstep_edits_new("M Osei");
-  ASSERT_EQ(doorstep_edits_settle(reviewer, case_id.c_str(),
-                                  R"({"keep":2,"reason":"seen together"})", nullptr),
+  const json decision = {{"seen", seen}, {"keep", 2}, {"reason", "seen together"}};
+  ASSERT_EQ(doorstep_edits_settle(reviewer, case_id.c_str(), decision.dump().c_str(), nullptr),
             DOORSTEP_OK);
   ASSERT_EQ(doorstep_commit(replica_, reviewer, nullptr, nullptr), DOORSTEP_OK);
   doorstep_edits_free(reviewer);

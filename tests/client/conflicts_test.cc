@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/device.h"
@@ -102,6 +103,37 @@ TEST_F(ConflictsTest, BothWereRightAndTheLaterStands) {
   EXPECT_EQ(device_.Settle(case_id, decision).code(), absl::StatusCode::kNotFound);
 }
 
+// Somebody reads two versions; a third comes in; they press the button of the second.
+TEST_F(ConflictsTest, WhatCameInSinceTheVersionsWereShownIsNotDecidedUnseen) {
+  const std::string id =
+      Must(device_.Add("RiskAssessment", R"({"residual_rating":{"likelihood":2,"severity":3}})"));
+  const std::string case_id = Disagree(id, R"({"residual_rating":{"likelihood":1,"severity":3}})",
+                                       R"({"residual_rating":{"likelihood":4,"severity":3}})");
+  const Conflict shown = Must(device_.replica().FindConflict(case_id));
+  Must(device_.replica().Transact({.author = "S Ward"}, [&](Edits& edits) {
+    return edits.AddVersion(case_id, R"({"likelihood":5,"severity":5})");
+  }));
+  const size_t waiting = Must(device_.replica().Outbox()).size();
+  Decision decision;
+  decision.keep = 2;
+  decision.reason = "seen together";
+  for (const std::string& seen : {shown.seen, std::string()}) {
+    decision.seen = seen;
+    const absl::Status refused = device_.replica().Transact(
+        {.author = "M Osei"}, [&](Edits& edits) { return edits.Settle(case_id, decision); });
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << refused;
+    EXPECT_EQ(refused.GetPayload("doorstep/case").value_or(absl::Cord()), case_id);
+  }
+  EXPECT_EQ(Must(device_.replica().Outbox()).size(), waiting) << "nothing was committed";
+  const Conflict now = Must(device_.replica().FindConflict(case_id));
+  EXPECT_EQ(now.versions.size(), 3u);
+  EXPECT_NE(now.seen, shown.seen);
+  decision.seen = now.seen;
+  Must(device_.replica().Transact({.author = "M Osei"},
+                                  [&](Edits& edits) { return edits.Settle(case_id, decision); }));
+  EXPECT_THAT(Must(device_.replica().Conflicts()), IsEmpty());
+}
+
 TEST_F(ConflictsTest, ANewValueObeysTheSchema) {
   const std::string id =
       Must(device_.Add("RiskAssessment", R"({"residual_rating":{"likelihood":2,"severity":3}})"));
@@ -154,6 +186,7 @@ TEST_F(ConflictsTest, NobodySettlesAloneWhatIsTheirOwnAcrossBands) {
   Decision decision;
   decision.keep = 1;
   decision.reason = "mine is right";
+  decision.seen = Must(device_.replica().FindConflict(case_id)).seen;
   const auto settle = [&](const std::string& author) {
     return device_.replica().Transact(
         {.author = author}, [&](Edits& edits) { return edits.Settle(case_id, decision); });
@@ -177,6 +210,7 @@ TEST_F(ConflictsTest, WithinABandPeopleSettleAmongThemselves) {
                                        R"({"residual_rating":{"likelihood":1,"severity":5}})");
   EXPECT_TRUE(Must(device_.replica().FindConflict(case_id)).you_may_settle);
   Decision decision;
+  decision.seen = Must(device_.replica().FindConflict(case_id)).seen;
   decision.keep = 2;
   decision.reason = "agreed";
   Must(device_.replica().Transact({},

@@ -79,8 +79,11 @@ absl::Status Device::Edit(absl::string_view id, absl::string_view json) {
 
 absl::Status Device::Settle(absl::string_view case_id, const Decision& decision) {
   clock_.Advance(1000);
+  Decision over = decision;
+  const absl::StatusOr<Conflict> shown = replica_->FindConflict(case_id);
+  if (over.seen.empty() && shown.ok()) over.seen = shown->seen;
   return replica_->Transact({.author = "M Osei"},
-                            [&](Edits& edits) { return edits.Settle(case_id, decision); });
+                            [&](Edits& edits) { return edits.Settle(case_id, over); });
 }
 
 nlohmann::json Device::Json(absl::string_view id) {

@@ -24,6 +24,7 @@
 #include "sync/change/row_codec.h"
 #include "sync/change/unit_codec.h"
 #include "sync/change/wire.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 #include "sync/sqlite/database.h"
 #include "sync/tables/meta.h"
@@ -133,6 +134,51 @@ class GoldenFormat : public ::testing::Test {
     return unit;
   }
 
+  // Hides the record: a mark, with the heads that its author saw.
+  doorstep::Unit MarkUnit() const {
+    doorstep::Unit unit = UnitOf();
+    unit.counter = 43;
+    unit.changes.resize(1);
+    ChangeData& hide = unit.changes.front();
+    hide = Change(43, "{}");
+    hide.seen = {{IdOf(8), 5}, {IdOf(9), 42}};
+    FieldEdit& mark = hide.edits.emplace_back();
+    mark.field = kHiddenField;
+    mark.value = MarkValue(kHiddenField, "recorded twice");
+    mark.base = {{IdOf(8), 6}};
+    return unit;
+  }
+
+  // Takes back a change that was refused.
+  doorstep::Unit WithdrawalUnit() const {
+    doorstep::Unit unit = UnitOf();
+    unit.counter = 44;
+    unit.changes.resize(1);
+    unit.changes.front() = Change(44, "{}");
+    unit.changes.front().resolves = Resolves{{IdOf(9), 41}, "written for another person"};
+    return unit;
+  }
+
+  // A record that is hidden, with heads that say what their author saw, and a proposed removal.
+  RecordState MarkedState() const {
+    RecordState state = StateOf();
+    Head mark = state.At(900).heads.front();
+    mark.id = {IdOf(9), 43};
+    mark.value = MarkValue(kHiddenField, "recorded twice");
+    mark.seen = {{IdOf(8), 5}, {IdOf(9), 42}};
+    state.At(kHiddenField).sequence = 22;
+    state.At(kHiddenField).heads = {mark};
+    FieldState& tags = state.At(kind_->FindByName("tags")->number());
+    Head proposal = tags.heads.front();
+    proposal.id = {IdOf(8), 50};
+    proposal.removes = {{IdOf(9), 41}};
+    tags.heads.push_back(std::move(proposal));
+    std::sort(tags.heads.begin(), tags.heads.end(), HeadBefore);
+    FieldState& rating = state.At(kind_->FindByName("rating")->number());
+    rating.heads.front().seen = {{IdOf(8), 5}};
+    return state;
+  }
+
   // A record with one head for most fields, two for some, and a field that no schema knows.
   RecordState StateOf() const {
     RecordState state;
@@ -210,6 +256,10 @@ class GoldenFormat : public ::testing::Test {
     const std::string payload = Must(EncodeUnit(UnitOf()));
     const RecordState state = StateOf();
     out["unit"] = payload;
+    out["unit_mark"] = Must(EncodeUnit(MarkUnit()));
+    out["unit_withdrawal"] = Must(EncodeUnit(WithdrawalUnit()));
+    out["state_marked"] = EncodeState(MarkedState());
+    out["digest_marked"] = DigestOf(MarkedState()).ToBytes();
     out["unit_hash"] = UnitHash("A Khan", std::string(16, 's'), payload);
     out["state"] = EncodeState(state);
     out["digest"] = DigestOf(state).ToBytes();
@@ -219,6 +269,9 @@ class GoldenFormat : public ::testing::Test {
     RecordTables tables(db.get(), schema_);
     const EncodedMeta meta = Must(EncodeMeta(*kind_, state, tables.dictionary()));
     out["meta"] = meta.meta;
+    const auto marked = MakeTables();
+    RecordTables marked_tables(marked.get(), schema_);
+    out["meta_marked"] = Must(EncodeMeta(*kind_, MarkedState(), marked_tables.dictionary())).meta;
     out["meta_unknown"] = meta.unknown;
     SeededEntropy entropy(1);
     server::HistoryRow end;
@@ -226,6 +279,9 @@ class GoldenFormat : public ::testing::Test {
     const server::HistoryRow row =
         Must(server::SealEntry(HeaderOf(), payload, std::string(32, 'k'), end, entropy));
     out["history_header"] = row.header;
+    server::HistoryHeader held = HeaderOf();
+    held.unit.words = {Word::kHeld, Word::kWithdrawn};
+    out["history_header_held"] = server::EncodeHeader(held);
     out["history_body"] = *row.body;
     out["history_chain"] = row.chain;
     return out;
@@ -269,6 +325,15 @@ TEST_F(GoldenFormat, WhatWasWrittenIsReadAsTheSame) {
   const auto parsed = ParseUnit(*schema_, unit.incarnation, unit.counter, 2, golden.at("unit"));
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_TRUE(*parsed == unit);
+  for (const auto& [name, wrote] :
+       {std::pair("unit_mark", MarkUnit()), std::pair("unit_withdrawal", WithdrawalUnit())}) {
+    EXPECT_TRUE(Must(ParseUnit(*schema_, wrote.incarnation, wrote.counter, 1, golden.at(name))) ==
+                wrote)
+        << name;
+  }
+  EXPECT_TRUE(Must(DecodeState(golden.at("state_marked"))) == MarkedState());
+  const server::HistoryHeader held = Must(server::ParseHeader(golden.at("history_header_held")));
+  EXPECT_EQ(held.unit.words, (std::vector<Word>{Word::kHeld, Word::kWithdrawn}));
   const RecordState state = StateOf();
   EXPECT_TRUE(Must(DecodeState(golden.at("state"))) == state);
 
@@ -277,6 +342,16 @@ TEST_F(GoldenFormat, WhatWasWrittenIsReadAsTheSame) {
   EXPECT_EQ(header.unit.author, "A Khan");
 
   // _meta, through tables that hold the record.
+  {
+    const auto marked = MakeTables();
+    RecordTables tables(marked.get(), schema_);
+    Must(tables.Save(MarkedState()).status());
+    EXPECT_TRUE(Must(tables.Load(state.id)).value() == MarkedState());
+    auto row = Must(marked->Prepare("SELECT _meta FROM k_thing"));
+    ASSERT_TRUE(Must(row->Step()));
+    EXPECT_EQ(absl::BytesToHexString(row->Blob(0)),
+              absl::BytesToHexString(golden.at("meta_marked")));
+  }
   const auto db = MakeTables();
   RecordTables tables(db.get(), schema_);
   Must(tables.Save(state).status());

@@ -441,6 +441,37 @@ TEST_F(Ingest, AMarkIsAChangeOfItsOwnAlsoOfWhatNeverChanges) {
   EXPECT_EQ(Push(*b_, unknown).status(), v1::Receipt::WAITS);
 }
 
+// A creation waits on its device until the server knows its schema. What edits the record waits
+// with it, in the same push and in a later one; nobody else's does, and nothing does for ever.
+TEST_F(Ingest, WhatEditsARecordWhoseCreationWaitsWaitsWithIt) {
+  ChangeData newer = Create("Statement", kRecord, R"({"words": "I want to go."})");
+  newer.kind = 4000;
+  const Unit creation = b_->Prepare(kFile, {newer});
+  const auto edit = [&] {
+    return b_->Prepare(kFile, {Edit("RiskAssessment", kRecord,
+                                    R"({"residual_rating":{"likelihood":2,"severity":3}})", {})});
+  };
+  const std::vector<v1::Receipt> receipts = Must(b_->Push({creation, edit()}));
+  EXPECT_EQ(receipts[0].status(), v1::Receipt::WAITS);
+  EXPECT_EQ(receipts[1].status(), v1::Receipt::WAITS);
+  EXPECT_THAT(receipts[1].detail(), HasSubstr("it waits on the device"));
+  b_->earlier_waits = true;
+  EXPECT_EQ(Push(*b_, edit()).status(), v1::Receipt::WAITS);
+  // What is here, or is created in the same unit, does not wait.
+  EXPECT_EQ(
+      Push(*b_,
+           b_->Prepare(kFile, {Create("RiskAssessment", Id(101),
+                                      R"({"residual_rating":{"likelihood":2,"severity":3}})"),
+                               Edit("RiskAssessment", Id(101),
+                                    R"({"residual_rating":{"likelihood":2,"severity":3}})", {})}))
+          .status(),
+      v1::Receipt::STORED);
+  b_->earlier_waits = false;
+  ExpectRejected(Outcome(*b_, {Edit("RiskAssessment", kRecord,
+                                    R"({"residual_rating":{"likelihood":2,"severity":3}})", {})}),
+                 "record: got one that is not in this file");
+}
+
 TEST_F(Ingest, WhatWasSeenIsSaidOnlyWhereItIsKept) {
   a_->Do(kFile, {Create("Person", kRecord, R"({"name": "Peter"})")});
   ChangeData change = Edit("Person", kRecord, R"({"name": "Peter Hall"})", {{a_->incarnation, 1}});

@@ -161,6 +161,7 @@ absl::StatusOr<std::vector<v1::Receipt>> TestDevice::Push(const std::vector<Unit
     envelope->set_checkpoint(cursor_);
     envelope->set_payload(Must(EncodeUnit(unit)));
   }
+  request.set_earlier_waits(earlier_waits);
   Pack(body, zstd, request.mutable_units());
   absl::StatusOr<v1::PushResponse> response = world_.core().Push(request);
   if (!response.ok()) return response.status();

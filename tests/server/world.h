@@ -108,6 +108,7 @@ class TestDevice {
   Stamp stamp;
   bool sees_clock = true;  // the stamp is made from the world's clock
   bool zstd = true;
+  bool earlier_waits = false;
   v1::HelloResponse hello;
 
  private:

@@ -171,6 +171,7 @@ void Runner::Settle(const Step& step) {
   const Conflict& open = (*conflicts)[pick % conflicts->size()];
   if (open.versions.empty()) return;
   Decision decision;
+  decision.seen = open.seen;
   decision.reason = "because";
   decision.keep = 1 + static_cast<int>(pick % open.versions.size());
   if (step.Option("mode") == "both") decision.mode = Decision::Mode::kBoth;

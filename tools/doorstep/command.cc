@@ -3,10 +3,14 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "doorstep/json.h"
 #include "nlohmann/json.hpp"
+#include "tools/doorstep/output.h"
 
 namespace doorstep::cli {
 
@@ -55,6 +59,20 @@ absl::Status SetAsideIfDamaged(const Globals& globals, const absl::Status& statu
   return absl::IsDataLoss(checked.status()) ? checked.status() : status;
 }
 
+int PrintError(const Globals& globals, const absl::Status& status, int code) {
+  const std::string message(status.message());
+  if (globals.json) {
+    nlohmann::json error = {{"error",
+                             {{"code", absl::StatusCodeToString(status.code())},
+                              {"message", message},
+                              {"exit", code}}}};
+    std::cerr << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  } else {
+    std::cerr << "doorstep: " << message << "\n";
+  }
+  return code;
+}
+
 }  // namespace
 
 bool AskedForJson(int argc, char** argv) {
@@ -79,18 +97,21 @@ absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
 
 int Fail(const Globals& globals, const absl::Status& error_status) {
   const absl::Status status = SetAsideIfDamaged(globals, error_status);
-  const int code = ExitCodeOf(status);
-  const std::string message(status.message());
+  return PrintError(globals, status, ExitCodeOf(status));
+}
+
+int FailOver(const Globals& globals, const absl::Status& error_status,
+             const std::vector<Conflict>& conflicts) {
+  if (conflicts.empty()) return Fail(globals, error_status);
+  PrintError(globals, error_status, kNeedsDecision);
   if (globals.json) {
-    nlohmann::json error = {{"error",
-                             {{"code", absl::StatusCodeToString(status.code())},
-                              {"message", message},
-                              {"exit", code}}}};
-    std::cerr << error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    nlohmann::json list = nlohmann::json::array();
+    for (const Conflict& conflict : conflicts) list.push_back(ToJson(conflict));
+    PrintJson({{"conflicts", list}});
   } else {
-    std::cerr << "doorstep: " << message << "\n";
+    for (const Conflict& conflict : conflicts) PrintConflict(conflict);
   }
-  return code;
+  return kNeedsDecision;
 }
 
 }  // namespace doorstep::cli

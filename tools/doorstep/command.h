@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -52,6 +53,10 @@ absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error);
 
 // Prints an error (as JSON with --json) to standard error and returns its exit code.
 int Fail(const Globals& globals, const absl::Status& error_status);
+// The same over conflicts that stand in the way: shows them, with the commands that work. None of
+// them: as Fail.
+int FailOver(const Globals& globals, const absl::Status& error_status,
+             const std::vector<Conflict>& conflicts);
 
 }  // namespace doorstep::cli
 

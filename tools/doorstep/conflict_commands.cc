@@ -88,14 +88,16 @@ int MarkRead(const Globals& globals, const std::vector<int64_t>& notices) {
   return kOk;
 }
 
-int Settle(const Globals& globals, const std::string& case_id, const Decision& decision) {
+int Settle(const Globals& globals, const std::string& case_id, Decision decision) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
   auto conflict = (*replica)->FindConflict(case_id);
   if (!conflict.ok()) return Fail(globals, conflict.status());
+  if (decision.seen.empty()) decision.seen = conflict->seen;
   const absl::Status done = (*replica)->Transact({.author = globals.user}, [&](Edits& edits) {
     return edits.Settle(conflict->case_id, decision);
   });
+  if (done.GetPayload("doorstep/case").has_value()) return FailOver(globals, done, {*conflict});
   if (!done.ok()) return Fail(globals, done);
   if (globals.json) {
     PrintJson({{"case", conflict->case_id}, {"record", conflict->record}});
@@ -239,9 +241,14 @@ void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto* value = how->add_option("--value", decision->json, "Another value")->type_name("JSON");
   how->add_flag("--both")->description("Both were right, at different times: the later one stands");
   how->require_option(1);
+  settle
+      ->add_option("--seen", decision->seen,
+                   "The versions that you decide between, as `conflicts` names them: refused when "
+                   "another has come in since")
+      ->type_name("TEXT");
   settle->add_option("--reason", decision->reason, "Why; everybody sees it")->required();
   settle->footer(
-      "Example: doorstep settle 3f2a --value '{\"likelihood\":2,\"severity\":3}' "
+      "Example: doorstep settle 3f2a --seen 9c04e1b7 --value '{\"likelihood\":2,\"severity\":3}' "
       "--reason 'seen together on Wednesday'");
   settle->callback([=, &globals] {
     decision->mode = keep->count() > 0    ? Decision::Mode::kKeep

@@ -154,8 +154,8 @@ void PrintConflict(const Conflict& conflict) {
   if (!conflict.you_may_settle) {
     std::cout << "  One of the versions is yours: somebody else decides.\n";
   }
-  std::cout << "    doorstep settle " << id << " --keep 1..." << conflict.versions.size()
-            << " --reason WHY    (or --value JSON, or --both)\n";
+  std::cout << "    doorstep settle " << id << " --seen " << conflict.seen << " --keep 1..."
+            << conflict.versions.size() << " --reason WHY    (or --value JSON, or --both)\n";
 }
 
 void PrintNotice(const AuthorNotice& notice) {

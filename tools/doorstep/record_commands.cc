@@ -135,16 +135,7 @@ int FailEdit(const Globals& globals, Replica& replica, const std::string& id, co
       if (conflict.record == id && edit.contains(conflict.field)) ours.push_back(conflict);
     }
   }
-  if (ours.empty()) return Fail(globals, status);
-  Fail(globals, status);
-  if (globals.json) {
-    json list = json::array();
-    for (const Conflict& conflict : ours) list.push_back(ToJson(conflict));
-    PrintJson({{"conflicts", list}});
-  } else {
-    for (const Conflict& conflict : ours) PrintConflict(conflict);
-  }
-  return kNeedsDecision;
+  return FailOver(globals, status, ours);
 }
 
 int Edit(const Globals& globals, const std::string& id, const std::vector<std::string>& assignments,

@@ -116,6 +116,9 @@ struct AddOptions {
 
 struct Decision {
   enum class Mode { kKeep, kNewValue, kBoth } mode = Mode::kKeep;
+  // Conflict::seen, of the conflict as it was shown to who decides. What came in since is decided
+  // by nobody unseen, and `keep` counts in the list that was shown.
+  std::string seen;    // required
   int keep = 0;        // kKeep: the version's place in Conflict::versions, from 1
   std::string json;    // kNewValue
   std::string reason;  // required
@@ -139,11 +142,13 @@ class Edits {
   absl::Status UpdateBytes(const OpenRecord& opened, absl::string_view now);
   // Only the fields that the JSON object names; null clears.
   absl::Status UpdateJson(const OpenRecord& opened, absl::string_view json);
-  // Settles a conflict over all versions that are visible now. Of a set whose removals are reviewed
-  // kKeep decides over the element of that version (keep an add: it stays; keep a proposal: it
-  // goes), and kNewValue, a JSON array, says which elements are to stand. Of an assessment that two
-  // people changed any mode says that it has been assessed as a whole. kPermissionDenied, naming
-  // who may, when one of the versions is the author's own and they fall in different bands.
+  // Settles a conflict over all its versions. kFailedPrecondition, naming the case (payload
+  // "doorstep/case"), when other versions stand than `decision.seen` names. Of a set whose removals
+  // are reviewed kKeep decides over the element of that version (keep an add: it stays; keep a
+  // proposal: it goes), and kNewValue, a JSON array, says which elements are to stand. Of an
+  // assessment that two people changed any mode says that it has been assessed as a whole.
+  // kPermissionDenied, naming who may, when one of the versions is the author's own and they fall
+  // in different bands.
   absl::Status Settle(absl::string_view case_id, const Decision& decision);
   // Puts one more version beside those between which a conflict is, and decides nothing: anybody
   // may. `json`: its value. kFailedPrecondition for fields that are not under review.

@@ -60,6 +60,7 @@ struct Conflict {
   bool safety = false;            // safety-critical
   bool rating = false;            // versions are ratings, with score and band
   std::vector<Version> versions;  // oldest first
+  std::string seen;               // names these versions: who decides hands it back
   // What to work to until somebody has decided; empty = no value, see `advice`.
   std::string until_decided_json;
   // What a screen says where no value may stand, as "telephone before visiting".

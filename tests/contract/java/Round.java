@@ -134,6 +134,7 @@ public final class Round {
     String conflicts = json("conflicts", a);
     String conflict = find("\"case\":\"([^\"]+)\"", conflicts);
     // Changes of the same moment may be listed in either order: each device's clock is an estimate.
+    String seen = find("\"seen\":\"([^\"]+)\"", conflicts);
     int keep = find("\"versions\":.*?\"likelihood\":(\\d)", conflicts).equals("4") ? 1 : 2;
     try {
       rate(a, id, 5);
@@ -144,7 +145,7 @@ public final class Round {
     MemoryAddress reviewer =
         (MemoryAddress) invoke(MemoryAddress.class, "edits_new", text("M Osei"));
     call("edits_settle", reviewer, text(conflict),
-        text("{\"keep\":" + keep + ",\"reason\":\"seen together\"}"));
+        text("{\"seen\":\"" + seen + "\",\"keep\":" + keep + ",\"reason\":\"seen together\"}"));
     json("commit", a, reviewer);
     invoke(void.class, "edits_free", reviewer);
     sync(a, address);

@@ -135,7 +135,7 @@ test('capture, sync, conflict, decision: Node.js', () => {
 
   const reviewer = d.api.edits_new('M Osei');
   d.call('edits_settle', reviewer, conflict.case,
-    JSON.stringify({ keep: versions.indexOf(4) + 1, reason: 'seen together' }));
+    JSON.stringify({ seen: conflict.seen, keep: versions.indexOf(4) + 1, reason: 'seen together' }));
   d.out('commit', a, reviewer);
   d.api.edits_free(reviewer);
   sync(a); sync(b);
