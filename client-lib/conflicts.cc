@@ -206,6 +206,7 @@ absl::StatusOr<Conflict> DescribeWith(Store& store, People& people, const OpenCa
         {over.name, over.why == PassedOver::Why::kAway ? "is away" : "wrote one of the versions"});
   }
   out.nobody = view.nobody;
+  out.you_may_add = !open.kind->append_only && open.field->merge == MergeClass::kReview;
   out.you_may_settle = MaySettle(*open.field, SeenVersions(heads), user);
   return out;
 }

@@ -113,7 +113,8 @@ json ToJson(const Conflict& conflict) {
       {"level", conflict.level},
       {"next", conflict.next_ms == 0 ? json(nullptr) : json(Utc(conflict.next_ms))},
       {"passed_over", passed_over},
-      {"you_may_settle", conflict.you_may_settle}};
+      {"you_may_settle", conflict.you_may_settle},
+      {"you_may_add", conflict.you_may_add}};
   if (!conflict.advice.empty()) out["advice"] = conflict.advice;
   if (!conflict.nobody.empty()) out["nobody"] = conflict.nobody;
   return out;

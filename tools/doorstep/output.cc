@@ -151,11 +151,19 @@ void PrintConflict(const Conflict& conflict) {
   std::cout << "  " << conflict.until_decided << "\n";
   for (const std::string& line : conflict.unchanged) std::cout << "  " << line << "\n";
   PrintWho(conflict);
-  if (!conflict.you_may_settle) {
+  if (conflict.you_may_settle) {
+    std::cout << "    doorstep settle " << id << " --seen " << conflict.seen
+              << " --keep 1 --reason 'why'    (or --keep "
+              << (conflict.versions.size() > 2 ? absl::StrCat("2 to ", conflict.versions.size())
+                                               : std::string("2"))
+              << ", --value JSON, --both)\n";
+  } else {
     std::cout << "  One of the versions is yours: somebody else decides.\n";
   }
-  std::cout << "    doorstep settle " << id << " --seen " << conflict.seen << " --keep 1..."
-            << conflict.versions.size() << " --reason WHY    (or --value JSON, or --both)\n";
+  if (conflict.you_may_add) {
+    std::cout << "    doorstep beside " << id << " --value JSON    (one more version; decides "
+              << "nothing)\n";
+  }
 }
 
 void PrintNotice(const AuthorNotice& notice) {

@@ -86,6 +86,8 @@ struct Conflict {
   std::string nobody;  // when nobody can decide: what must be done about that
   // Whether the replica's user may settle it alone.
   bool you_may_settle = true;
+  // Whether anybody may put one more version beside these (Edits::AddVersion).
+  bool you_may_add = false;
 };
 
 // Told to an author on the device that they used: somebody who had not seen their value has
