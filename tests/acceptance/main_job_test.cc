@@ -183,7 +183,7 @@ void MainJob::ExpectTwelveUntilDecided(const Device& device) {
   const RunResult edit = device.Run(
       {"edit", risk_, "--data", json{{"residual_rating", Rating(3, 3, "between them")}}.dump()});
   EXPECT_EQ(edit.exit, 4) << edit;
-  EXPECT_THAT(edit.out, HasSubstr("doorstep settle "));
+  EXPECT_THAT(edit.out, HasSubstr("doorstep beside "));
   EXPECT_EQ(Score(device.Record(risk_)["residual_rating"]), 12);
 }
 

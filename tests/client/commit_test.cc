@@ -156,9 +156,9 @@ TEST_F(CommitTest, ARecordIsEditedOncePerTransaction) {
 
 TEST_F(CommitTest, AppendOnlyRecordsAndImmutableFields) {
   const std::string words = Must(device_.Add("Statement", R"({"words":"I want to go out"})"));
-  EXPECT_EQ(device_.Edit(words, R"({"words":"x"})").code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(device_.Edit(words, R"({"words":"x"})").code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(device_.Edit(words, R"({"speaker":"Peter"})").code(),
-            absl::StatusCode::kFailedPrecondition);
+            absl::StatusCode::kInvalidArgument);
   Must(device_.Edit(words, R"({"words":"I want to go out"})"));
 
   const std::string study = Must(device_.Add("CaseStudy", R"({"title":"t"})"));
