@@ -1,13 +1,15 @@
-// kill -9 of clients and of the server at random moments of a write or a sync, on real files:
-// nothing is lost, nothing happens twice, everybody sees what they wrote.
+// kill -9 of clients and of the server, in a write or a sync, on real files: nothing is lost,
+// nothing happens twice, everybody sees what they wrote.
 //
 // A round: everybody writes; one of them may be killed in that. Then all sync, and the server, one
-// of them or all three are killed. Everybody still sees what they wrote (L6). Every fifth round
-// ends quiet: every change has one outcome (L4), and all replicas are the same, digests and dumps
-// (L1).
+// of them or all three are killed; a round counts when that hit a sync that ran, else it is done
+// again. In every second round the victim dies at a random one of its writes, syncs, truncations
+// and messages, half of the writes torn (tests/support/io_moment.h); in the others at a random
+// moment. Everybody still sees what they wrote (L6). Every fifth round ends quiet: every change has
+// one outcome (L4), and all replicas are the same, digests and dumps (L1).
 //
 // The seed is printed; DOORSTEP_SEED=N repeats the choices (what is written, who is killed, after
-// how long), though not the scheduler's. DOORSTEP_KILLS=N sets how many rounds.
+// how long, at which write), though not the scheduler's. DOORSTEP_KILLS=N sets how many rounds.
 #include <signal.h>
 
 #include <algorithm>
@@ -27,6 +29,7 @@
 #include "nlohmann/json.hpp"
 #include "sync/base/entropy.h"
 #include "tests/acceptance/device.h"
+#include "tests/support/io_moment.h"
 #include "tests/support/process.h"
 #include "tests/support/seed.h"
 
@@ -45,14 +48,24 @@ constexpr uint64_t kPeoplePerRound = 20;
 // Records that each worker edits again and again.
 constexpr size_t kOwnRecords = 4;
 constexpr int kKilled = 128 + SIGKILL;
+// Of the kills: some come after their victim has ended. Not more than one in so many.
+constexpr int64_t kHitsPerMiss = 3;
+// So often in a row never.
+constexpr int kMostMisses = 10;
 
 // A device, and what the test knows that its user did.
 struct Worker {
   Worker(const TempDir& dir, const std::string& who)
-      : device(dir.File(who), "north-team", who), name(who) {}
+      : device(dir.File(who), "north-team", who), name(who), io(dir.File(who + " io")) {}
+
+  // A command that counts what it writes, and dies where `io` says.
+  std::vector<std::string> Mortal(std::vector<std::string> args) const {
+    return WithEnvironment(io.Environment(), DoorstepCommand(device.directory(), std::move(args)));
+  }
 
   const Device device;
   const std::string name;
+  IoMoment io;
   int64_t changes = 0;                       // committed
   int64_t people = 0;                        // imported
   std::map<std::string, std::string> needs;  // own records by id → what was last written
@@ -74,15 +87,20 @@ class Kill : public ::testing::Test {
       workers_.push_back(std::make_unique<Worker>(dir_, name));
       workers_.back()->device.Init("");
     }
+    server_.StartWith(WithEnvironment(server_io_.Environment(), {}));
     server_.Start();
     shared_ = workers_[0]->device.Add("RiskAssessment", {{"hazard", "Shared by all"}});
     workers_[0]->changes = 1;
     SyncToQuiet();
   }
 
-  // Somewhere in what usually takes so long, or shortly after.
+  // Somewhere in what usually takes so long.
   microseconds Moment(microseconds usual) {
-    return microseconds(random_.Below(static_cast<uint64_t>(usual.count()) * 5 / 4 + 1));
+    return microseconds(random_.Below(static_cast<uint64_t>(usual.count()) + 1));
+  }
+  // One of what are usually so many.
+  int64_t Which(int64_t usual) {
+    return 1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(usual)));
   }
 
   void Write(Worker& worker, bool kill);
@@ -90,7 +108,8 @@ class Kill : public ::testing::Test {
   void Edit(Worker& worker);
   OwnWork See(const Worker& worker) const;
   void ExpectOwnWrites(const Worker& worker) const;
-  void KillWhileAllSync();
+  bool KillWhileAllSync(bool by_io);
+  bool KillByIo(uint64_t who, uint64_t victim, const std::vector<std::unique_ptr<Process>>& syncs);
   void SyncToQuiet();
   void ExpectOneOutcomeEach(const Worker& worker) const;
   void ExpectAgreement() const;
@@ -100,11 +119,14 @@ class Kill : public ::testing::Test {
   SeededEntropy random_;
   TempDir dir_;
   ServerProcess server_{dir_.File("server")};
+  IoMoment server_io_{dir_.File("server io")};
   std::vector<std::unique_ptr<Worker>> workers_;
   std::string shared_;
-  int64_t killed_writers_ = 0, killed_syncs_ = 0, killed_servers_ = 0, too_late_ = 0;
-  // How long it takes when nobody disturbs.
+  // What was hit while it ran; and rounds that were done again.
+  int64_t killed_writers_ = 0, killed_syncs_ = 0, killed_servers_ = 0, by_io_ = 0, too_late_ = 0;
+  // How long it takes, and how much it writes, when nobody disturbs.
   microseconds usual_import_{20'000}, usual_sync_{100'000};
+  int64_t import_io_ = 30, sync_io_ = 50, server_sync_io_ = 100;
 };
 
 // Several people in one transaction. Killed in it, all of them are there or none, and what was
@@ -119,15 +141,20 @@ void Kill::Import(Worker& worker, bool kill) {
   const std::string file = dir_.File("import.jsonl");
   WriteAll(file, lines);
   const auto begin = steady_clock::now();
-  Process import(DoorstepCommand(worker.device.directory(), {"import", file}));
-  if (kill) {
+  const int64_t io_before = worker.io.Done();
+  const bool by_io = random_.Below(2) == 0;
+  if (kill && by_io) worker.io.DieAt(Which(import_io_));
+  Process import(worker.Mortal({"import", file}));
+  if (kill && !by_io) {
     import.WaitFor(Moment(usual_import_));
     import.Signal(SIGKILL);
   }
   const RunResult result = import.Wait();
+  worker.io.DieAt(0);
   bool there = result.exit == 0;
   if (there) {
     if (!kill) {
+      import_io_ = worker.io.Done() - io_before;
       usual_import_ = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin);
     }
   } else {
@@ -207,50 +234,87 @@ void Kill::ExpectOwnWrites(const Worker& worker) const {
                             worker.triggers.end()));
 }
 
-void Kill::KillWhileAllSync() {
-  // 0: the server; 1: one device; 2: all devices, as when the power of a house fails.
+constexpr uint64_t kServer = 0;  // who is killed
+constexpr uint64_t kOneDevice = 1;
+constexpr uint64_t kAllDevices = 2;  // as when the power of a house fails
+
+// Whether the one that was to die at some write did, while all synced.
+bool Kill::KillByIo(uint64_t who, uint64_t victim,
+                    const std::vector<std::unique_ptr<Process>>& syncs) {
+  const IoMoment& io = who == kServer ? server_io_ : workers_[victim]->io;
+  syncs[victim]->Wait();
+  if (who == kAllDevices && io.Died()) {
+    for (const auto& sync : syncs) sync->Signal(SIGKILL);
+  }
+  for (const auto& sync : syncs) sync->Wait();
+  const bool died = io.Died();
+  server_io_.DieAt(0);
+  workers_[victim]->io.DieAt(0);
+  by_io_ += died ? 1 : 0;
+  return died;
+}
+
+// Returns whether it hit what ran.
+bool Kill::KillWhileAllSync(bool by_io) {
   const uint64_t who = random_.Below(5) * 2 / 4;
   const uint64_t victim = random_.Below(workers_.size());
   const microseconds moment = Moment(usual_sync_);
-  SCOPED_TRACE(absl::StrCat("kill ",
-                            who == 0   ? "the server"
-                            : who == 1 ? workers_[victim]->name
-                                       : "all devices",
-                            " after ", moment.count(), " us"));
+  const int64_t at_io = Which(who == kServer ? server_sync_io_ : sync_io_);
+  SCOPED_TRACE(absl::StrCat(
+      "kill ",
+      who == kServer      ? "the server"
+      : who == kOneDevice ? workers_[victim]->name
+                          : "all devices",
+      by_io ? absl::StrCat(" at write ", at_io) : absl::StrCat(" after ", moment.count(), " us")));
+  if (by_io) (who == kServer ? server_io_ : workers_[victim]->io).DieAt(at_io);
   std::vector<std::unique_ptr<Process>> syncs;
   for (const auto& worker : workers_) {
-    syncs.push_back(std::make_unique<Process>(
-        DoorstepCommand(worker->device.directory(), {"sync", "--server", server_.address()})));
+    syncs.push_back(
+        std::make_unique<Process>(worker->Mortal({"sync", "--server", server_.address()})));
   }
-  too_late_ += syncs[victim]->WaitFor(moment) ? 1 : 0;
-  if (who == 0) {
-    server_.Kill();
-    ++killed_servers_;
-  }
-  for (uint64_t i = 0; i < syncs.size(); ++i) {
-    const bool shot = who == 2 || (who == 1 && i == victim);
-    if (shot) {
-      syncs[i]->Signal(SIGKILL);
-      ++killed_syncs_;
+  bool hit = false;
+  if (by_io) {
+    hit = KillByIo(who, victim, syncs);
+  } else {
+    hit = !syncs[victim]->WaitFor(moment);
+    for (uint64_t i = 0; who != kServer && i < syncs.size(); ++i) {
+      if (who == kAllDevices || i == victim) syncs[i]->Signal(SIGKILL);
     }
+  }
+  if (who == kServer && (hit || !by_io)) server_.Kill();
+  killed_servers_ += who == kServer && hit ? 1 : 0;
+  for (uint64_t i = 0; i < syncs.size(); ++i) {
+    const bool shot = who == kAllDevices || (who == kOneDevice && i == victim);
     const RunResult result = syncs[i]->Wait();
-    if (who == 0) {
+    if (who == kServer) {
       EXPECT_THAT(result.exit, AnyOf(0, 5)) << result;
     } else {
       EXPECT_THAT(result.exit, AnyOf(0, shot ? kKilled : 0)) << result;
     }
+    killed_syncs_ += result.exit == kKilled ? 1 : 0;
+    if (shot && i == victim) hit = result.exit == kKilled;
   }
   for (const auto& worker : workers_) ExpectOwnWrites(*worker);
-  if (who == 0) server_.Start();
+  if (!server_.running()) server_.Start();
+  return hit;
 }
 
 // Twice, so that everybody has received what the last has sent.
 void Kill::SyncToQuiet() {
   const auto begin = steady_clock::now();
-  for (int round = 0; round < 2; ++round) {
-    for (const auto& worker : workers_) worker->device.Sync(server_.address());
+  int64_t devices_before = 0, devices_after = 0;
+  const int64_t server_before = server_io_.Done();
+  for (const auto& worker : workers_) {
+    devices_before += worker->io.Done();
+    const RunResult result = testing::Run(worker->Mortal({"sync", "--server", server_.address()}));
+    EXPECT_EQ(result.exit, 0) << worker->name << "\n" << result;
+    devices_after += worker->io.Done();
   }
-  usual_sync_ = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin) / 4;
+  const auto count = static_cast<int64_t>(workers_.size());
+  sync_io_ = std::max<int64_t>(1, (devices_after - devices_before) / count);
+  server_sync_io_ = std::max<int64_t>(1, server_io_.Done() - server_before);
+  usual_sync_ = std::chrono::duration_cast<microseconds>(steady_clock::now() - begin) / count;
+  for (const auto& worker : workers_) worker->device.Sync(server_.address());
 }
 
 // L4.
@@ -309,9 +373,14 @@ TEST_F(Kill, NothingIsLostAndNothingHappensTwice) {
   const uint64_t rounds = FromEnvironment("DOORSTEP_KILLS", kRounds);
   for (uint64_t round = 1; round <= rounds && !HasFailure(); ++round) {
     SCOPED_TRACE(absl::StrCat("seed ", seed_, ", round ", round));
-    const uint64_t killed_in_write = random_.Below(2 * workers_.size());
-    for (uint64_t i = 0; i < workers_.size(); ++i) Write(*workers_[i], i == killed_in_write);
-    KillWhileAllSync();
+    bool hit = false;
+    for (int tries = 0; !hit && tries < kMostMisses && !HasFailure(); ++tries) {
+      const uint64_t killed_in_write = random_.Below(2 * workers_.size());
+      for (uint64_t i = 0; i < workers_.size(); ++i) Write(*workers_[i], i == killed_in_write);
+      hit = KillWhileAllSync(/*by_io=*/round % 2 == 0);
+      too_late_ += hit ? 0 : 1;
+    }
+    EXPECT_TRUE(hit) << "nothing that ran was hit";
     if (round % kQuietEvery != 0 && round != rounds) continue;
     SyncToQuiet();
     for (const auto& worker : workers_) {
@@ -325,8 +394,17 @@ TEST_F(Kill, NothingIsLostAndNothingHappensTwice) {
   const RunResult verified = server_.Operator({"history", "verify"});
   EXPECT_EQ(verified.exit, 0) << verified;
   std::cout << "killed " << killed_writers_ << " writers, " << killed_syncs_ << " syncs and "
-            << killed_servers_ << " servers; " << too_late_ << " syncs had ended before"
-            << std::endl;
+            << killed_servers_ << " servers, " << by_io_ << " rounds at a chosen write; "
+            << too_late_ << " kills came too late" << std::endl;
+  // A kill that hits nothing proves nothing. Each round has hit a sync or the server.
+  const auto wanted = static_cast<int64_t>(rounds);
+  EXPECT_GE(by_io_, wanted / 2);
+  EXPECT_GE(killed_syncs_ + killed_servers_, wanted);
+  EXPECT_LE(too_late_, wanted / kHitsPerMiss + kMostMisses);
+  if (rounds < kRounds) return;  // too few for what follows to be sure
+  EXPECT_GE(killed_servers_, 50);
+  EXPECT_GE(killed_syncs_, 100);
+  EXPECT_GE(killed_writers_, 50);
 }
 
 }  // namespace

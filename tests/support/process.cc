@@ -185,10 +185,10 @@ void ServerProcess::StartAgain() { StartAt(address_); }
 
 void ServerProcess::StartAt(const std::string& listen) {
   const std::string port_file = files_.File(absl::StrCat("port", ++starts_));
-  process_.emplace(
-      std::vector<std::string>{ProgramPath("doorstep-server"), "serve", "--data", data_dir_,
-                               "--listen", listen, "--port-file", port_file, "--dev-loopback"},
-      "", std::chrono::seconds(1'800));
+  std::vector<std::string> argv = before_;
+  argv.insert(argv.end(), {ProgramPath("doorstep-server"), "serve", "--data", data_dir_, "--listen",
+                           listen, "--port-file", port_file, "--dev-loopback"});
+  process_.emplace(argv, "", std::chrono::seconds(1'800));
   if (!WaitForFile(port_file, *process_)) return;
   address_ = absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(port_file)));
 }

@@ -16,6 +16,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -102,6 +103,8 @@ class ServerProcess {
   // An operator's command, as {"measure", "--json"}.
   RunResult Operator(std::vector<std::string> args);
 
+  // Words before the program's ("env", "NAME=value"), from the next start on.
+  void StartWith(std::vector<std::string> before) { before_ = std::move(before); }
   // Starts to serve on a free port and waits until it does. Fails the test if it does not.
   void Start();
   // The same at the address that it had before.
@@ -122,6 +125,7 @@ class ServerProcess {
   std::string data_dir_;
   std::string address_ = "127.0.0.1:1";
   TempDir files_;
+  std::vector<std::string> before_;
   int starts_ = 0;
   std::optional<Process> process_;
 };
