@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -147,7 +148,12 @@ TEST_F(HandoverNote, IsExportedAndImported) {
   EXPECT_EQ(json::parse(lines, nullptr, false)["record"], record_);
   EXPECT_THAT(price_.Out({"export", "--kind", "HandoverLine"}), IsEmpty());
   WriteAll(dir_.File("notes.jsonl"), lines);
-  EXPECT_EQ(price_.Run({"import", dir_.File("notes.jsonl")}).exit, 2) << "it is there already";
+  const json again = price_.Json({"import", dir_.File("notes.jsonl")});
+  EXPECT_EQ(again["imported"], 0);
+  EXPECT_EQ(again["here_already"], 1);
+  WriteAll(dir_.File("other.jsonl"), absl::StrReplaceAll(lines, {{"cold", "warm"}}));
+  EXPECT_EQ(price_.Run({"import", dir_.File("other.jsonl")}).exit, 2) << "it never changes";
+  EXPECT_EQ(price_.Record(id_), record_);
   ward_.Json({"import", dir_.File("notes.jsonl")});
   EXPECT_EQ(ward_.Record(id_), record_);
   EXPECT_EQ(ward_.Out({"export", "--kind", "HandoverNote"}), lines);
