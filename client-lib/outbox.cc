@@ -323,6 +323,17 @@ absl::Status Outbox::Settle(int64_t unit) {
   return forget->BindInt(1, unit).Run();
 }
 
+absl::StatusOr<uint64_t> Outbox::FirstWaiting(const Uuid& incarnation) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find, store_->db().Prepared("SELECT ifnull(min(o.counter), 0) FROM _outbox AS o "
+                                              "JOIN _incarnation AS i ON i.ref = o.incarnation "
+                                              "WHERE o.words IS NULL AND i.id = ?1"));
+  ScopedReset done(find);
+  find->BindBlob(1, incarnation.AsBytes());
+  DOORSTEP_RETURN_IF_ERROR(find->Step().status());
+  return static_cast<uint64_t>(find->Int(0));
+}
+
 absl::StatusOr<Outbox::Counts> Outbox::Count() {
   Counts counts;
   DOORSTEP_ASSIGN_OR_RETURN(

@@ -107,6 +107,9 @@ class Outbox {
   // The unit leaves the fold of its records.
   absl::Status Settle(int64_t unit);
 
+  // The lowest counter of this incarnation without outcome; 0 = none.
+  absl::StatusOr<uint64_t> FirstWaiting(const Uuid& incarnation);
+
   struct Counts {
     uint64_t waiting = 0;  // changes
     uint64_t parked = 0;

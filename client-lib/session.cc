@@ -121,6 +121,11 @@ absl::Status Session::Hello() {
   request.set_client(kClient);
   DOORSTEP_ASSIGN_OR_RETURN(const Outbox::Counts counts, outbox_.Count());
   request.set_pending(counts.waiting);
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t next, store_.Int(key::kNextCounter));
+  DOORSTEP_ASSIGN_OR_RETURN(const Uuid incarnation, store_.Id(key::kIncarnation));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t first, outbox_.FirstWaiting(incarnation));
+  request.set_next_counter(static_cast<uint64_t>(next));
+  request.set_first_waiting(first == 0 ? static_cast<uint64_t>(next) : first);
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store_.Int(key::kEpoch));
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t heard, HeardOf(static_cast<uint64_t>(epoch)));
   request.set_epoch(static_cast<uint64_t>(epoch));

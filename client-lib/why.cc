@@ -16,6 +16,7 @@
 #include "client-lib/titles.h"
 #include "doorstep/replica.h"
 #include "sync/base/status.h"
+#include "sync/change/site_file.h"
 #include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 
@@ -52,6 +53,7 @@ class Asked {
   Store& store_;
   const Uuid id_;
   std::string site_;
+  std::string site_file_;
   RecordWhy why_;
   std::vector<OwnChange> own_;  // of the record, oldest first
 };
@@ -83,7 +85,7 @@ absl::Status Asked::SayWhoseFile(const RecordState& state) {
   std::string of = absl::StrCat("file ", file.ToString());
   if (file == id_) {
     of = "its own file";
-  } else if (why_.file == site_) {
+  } else if (why_.file == site_file_) {
     of = "the site's file";
   } else {
     DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> owner, store_.tables().Load(file));
@@ -91,7 +93,6 @@ absl::Status Asked::SayWhoseFile(const RecordState& state) {
       of = absl::StrCat("the record of ", client::TitleOf(store_.schema(), *owner));
     }
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string site, store_.Text(client::key::kSite));
   bool received = false;
   int64_t first_ms = std::numeric_limits<int64_t>::max();
   std::string author;
@@ -105,7 +106,7 @@ absl::Status Asked::SayWhoseFile(const RecordState& state) {
   }
   if (received) {
     Say("SHARED_WITH_SITE",
-        absl::StrCat("Here because it stands in ", of, ", which is shared with ", site, "."));
+        absl::StrCat("Here because it stands in ", of, ", which is shared with ", site_, "."));
   }
   if (!own_.empty()) {
     Say("WRITTEN_HERE",
@@ -249,7 +250,6 @@ absl::Status Asked::SayReferring() {
 }
 
 absl::Status Asked::SayNotHere() {
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string site, store_.Text(client::key::kSite));
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t complete, store_.Int(client::key::kComplete));
   DOORSTEP_ASSIGN_OR_RETURN(const bool staged,
                             Exists("SELECT 1 FROM _staged WHERE record = ?1 LIMIT 1"));
@@ -278,9 +278,9 @@ absl::Status Asked::SayNotHere() {
     Say("NO_LONGER_SHARED",
         absl::StrCat("It was here (this device wrote to it) and was taken away: its file is no "
                      "longer shared with ",
-                     site, ". What was written stays on the server."),
+                     site_, ". What was written stays on the server."),
         own_.back().device_time_ms,
-        absl::StrCat("if ", site, " should have it: doorstep-server file share"));
+        absl::StrCat("if ", site_, " should have it: doorstep-server file share"));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const bool file,
                             Exists("SELECT 1 FROM _compartment WHERE file = ?1 LIMIT 1"));
@@ -294,11 +294,11 @@ absl::Status Asked::SayNotHere() {
   Say("NEVER_SEEN",
       absl::StrCat("Nothing of it has ever been written on this device, and as far as this device "
                    "knows it is not shared with ",
-                   site,
+                   site_,
                    ". Its file belongs to other sites, or who wrote it has not synced yet, or "
                    "the id is another."),
       0,
-      absl::StrCat("sync, then ask who wrote it; doorstep-server file share gives ", site,
+      absl::StrCat("sync, then ask who wrote it; doorstep-server file share gives ", site_,
                    " its file"));
   return absl::OkStatus();
 }
@@ -333,6 +333,9 @@ absl::Status Asked::SayFresh() {
 }
 
 absl::StatusOr<RecordWhy> Asked::Answer() {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string tenant, store_.Text(client::key::kTenant));
+  DOORSTEP_ASSIGN_OR_RETURN(site_, store_.Text(client::key::kSite));
+  site_file_ = SiteFile(tenant, site_).ToString();
   DOORSTEP_RETURN_IF_ERROR(ReadOwnUnits());
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> state, store_.tables().Load(id_));
   DOORSTEP_RETURN_IF_ERROR(state.has_value() ? SayHere(*state) : SayNotHere());

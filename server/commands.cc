@@ -17,6 +17,7 @@
 #include "server/epoch.h"
 #include "server/history.h"
 #include "server/measure.h"
+#include "server/shift.h"
 #include "sync/base/clock.h"
 #include "sync/base/status.h"
 
@@ -226,6 +227,20 @@ absl::StatusOr<int> ShowMeasures(const GlobalOptions& options) {
   return kExitOk;
 }
 
+absl::StatusOr<int> ShowShift(const GlobalOptions& options, const std::string& site,
+                              int64_t within_minutes) {
+  Work work(options);
+  DOORSTEP_RETURN_IF_ERROR(work.Open(/*create=*/false).status());
+  DatabaseOptions reading;
+  reading.read_only = true;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
+                            Database::Open(work.tenants().PathOf(options.tenant), reading));
+  DOORSTEP_ASSIGN_OR_RETURN(const Shift shift, ReadShift(*db, site, within_minutes * 60'000,
+                                                         work.tenants().clock().Read().wall_ms));
+  Print(options.json ? shift.ToJson() : shift.ToText());
+  return kExitOk;
+}
+
 // That the chain passes through an end that was noted before: "SEQUENCE:HASH".
 absl::Status CheckExpected(ReadView& view, const std::string& expected, HistoryReport* report) {
   const std::vector<std::string> parts = absl::StrSplit(expected, ':');
@@ -346,6 +361,19 @@ void AddReports(CLI::App* app, const GlobalOptions* options, Command* chosen) {
       app->add_subcommand("measure", "What coordinators count: decisions, barriers, cost, risk");
   measure->footer("Example: doorstep-server measure --json");
   measure->callback([=] { *chosen = [=] { return ShowMeasures(*options); }; });
+
+  CLI::App* shift = app->add_subcommand("shift", "End of shift: which of a site's tablets are in");
+  auto site = Make<std::string>();
+  auto within = std::make_shared<int64_t>(kShiftMinutes);
+  shift->add_option("--site", *site, "The site's id")->required();
+  shift->add_option("--within", *within, "A tablet is in when it was seen within so many minutes")
+      ->check(CLI::Range(int64_t{1}, kMaxShiftMinutes))
+      ->capture_default_str();
+  shift->footer(
+      "Example: doorstep-server shift --site rose-court\nIn: seen within the time, and nothing "
+      "that "
+      "it had then is still on its way.");
+  shift->callback([=] { *chosen = [=] { return ShowShift(*options, *site, *within); }; });
 
   CLI::App* history = app->add_subcommand("history", "The ledger of all that was ever written");
   history->require_subcommand(1);

@@ -122,9 +122,10 @@ absl::StatusOr<HistoryRow> ReadHistory(const Statement& s) {
   return row;
 }
 
-#define DOORSTEP_DEVICE_COLUMNS                                              \
-  "SELECT d.id, d.name, s.id, d.incarnation, d.client, d.first_contact_ms, " \
-  "d.last_contact_ms, d.pending FROM _device AS d JOIN _site AS s ON s.ref = d.site "
+#define DOORSTEP_DEVICE_COLUMNS                                                                    \
+  "SELECT d.id, d.name, s.id, d.incarnation, d.client, d.first_contact_ms, "                       \
+  "d.last_contact_ms, d.pending, d.waiting_from, d.waiting_until FROM _device AS d JOIN _site AS " \
+  "s ON s.ref = d.site "
 
 absl::StatusOr<DeviceRow> ReadDevice(const Statement& s) {
   DeviceRow row;
@@ -136,6 +137,8 @@ absl::StatusOr<DeviceRow> ReadDevice(const Statement& s) {
   row.first_contact_ms = s.Int(5);
   row.last_contact_ms = s.Int(6);
   row.pending = static_cast<uint64_t>(s.Int(7));
+  row.waiting_from = static_cast<uint64_t>(s.Int(8));
+  row.waiting_until = static_cast<uint64_t>(s.Int(9));
   return row;
 }
 

@@ -306,15 +306,20 @@ absl::Status SqliteWriteTransaction::PutDevice(const DeviceRow& device) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * put,
       db().Prepared("INSERT INTO _device(id, name, site, incarnation, client, first_contact_ms, "
-                    "last_contact_ms, pending) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+                    "last_contact_ms, pending, waiting_from, waiting_until) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
                     "ON CONFLICT(id) DO UPDATE SET name = excluded.name, site = excluded.site, "
                     "incarnation = excluded.incarnation, client = excluded.client, "
                     "first_contact_ms = excluded.first_contact_ms, "
-                    "last_contact_ms = excluded.last_contact_ms, pending = excluded.pending"));
+                    "last_contact_ms = excluded.last_contact_ms, pending = excluded.pending, "
+                    "waiting_from = excluded.waiting_from, "
+                    "waiting_until = excluded.waiting_until"));
   put->BindBlob(1, device.id.AsBytes()).BindText(2, device.name).BindInt(3, site);
   put->BindBlob(4, device.incarnation.AsBytes()).BindText(5, device.client);
   put->BindInt(6, device.first_contact_ms).BindInt(7, device.last_contact_ms);
-  return put->BindInt(8, static_cast<int64_t>(device.pending)).Run();
+  put->BindInt(8, static_cast<int64_t>(device.pending));
+  put->BindInt(9, static_cast<int64_t>(device.waiting_from));
+  return put->BindInt(10, static_cast<int64_t>(device.waiting_until)).Run();
 }
 
 absl::Status SqliteWriteTransaction::AddIncarnation(const Uuid& incarnation, const Uuid& device) {

@@ -158,6 +158,9 @@ struct DeviceRow {
   int64_t first_contact_ms = 0;
   int64_t last_contact_ms = 0;
   uint64_t pending = 0;  // changes without outcome, as the device declared at its last Hello
+  // Of `incarnation`: the counters that they lie between (the second not included), 0 and 0 when
+  // the device did not say.
+  uint64_t waiting_from = 0, waiting_until = 0;
 
   bool operator==(const DeviceRow&) const = default;
 };

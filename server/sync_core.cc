@@ -89,7 +89,11 @@ absl::Status NoteContact(Store& store, const CheckedSender& sender, const v1::He
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> owner,
                             transaction->DeviceOf(sender.incarnation));
   *forked = owner && *owner != sender.device;
-  if (!*forked) device->incarnation = sender.incarnation;
+  if (!*forked) {
+    device->incarnation = sender.incarnation;
+    device->waiting_from = request.first_waiting();
+    device->waiting_until = request.next_counter();
+  }
   if (!request.device_name().empty()) device->name = request.device_name();
   device->client = request.client();
   device->pending = request.pending();

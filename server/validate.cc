@@ -151,6 +151,12 @@ absl::StatusOr<CheckedSender> CheckHello(const v1::HelloRequest& request) {
       CheckText("HelloRequest.device_name", request.device_name(), 0, kMaxTitleBytes));
   DOORSTEP_RETURN_IF_ERROR(CheckText("HelloRequest.client", request.client(), 0, kMaxTitleBytes));
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.pending", request.pending()));
+  DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.first_waiting", request.first_waiting()));
+  DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.next_counter", request.next_counter()));
+  if (request.first_waiting() > request.next_counter()) {
+    return Wrong("HelloRequest.first_waiting", absl::StrCat(request.first_waiting()),
+                 absl::StrCat("at most next_counter, ", request.next_counter()));
+  }
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.epoch", request.epoch()));
   DOORSTEP_RETURN_IF_ERROR(CheckCount("HelloRequest.seen_sequence", request.seen_sequence()));
   if (request.history_end().size() > kMaxHistoryEndBytes) {

@@ -1,0 +1,251 @@
+// Journeys of people who move, and of tablets at a shift's end: each under its name, with its
+// figures, real programs and real files.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/acceptance/device.h"
+#include "tests/support/link.h"
+#include "tests/support/process.h"
+
+namespace doorstep::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class CareJourneys : public ::testing::Test {
+ protected:
+  CareJourneys() { server_.AddSite("north-team"); }
+
+  // Everybody has everybody's.
+  void SyncAll(const std::vector<const Device*>& devices) {
+    server_.Start();
+    for (const Device* device : devices) device->Sync(server_.address());
+    for (const Device* device : devices) device->Sync(server_.address());
+    server_.Stop();
+  }
+  Device NewDevice(const std::string& name, const std::string& user,
+                   const std::string& site = "north-team") {
+    Device device(dir_.File(name), site, user);
+    device.Init("127.0.0.1:1");
+    return device;
+  }
+
+  TempDir dir_;
+  ServerProcess server_{dir_.File("server")};
+};
+
+TEST_F(CareJourneys, Journey6HomeHospitalHome) {
+  const Device ward = NewDevice("ward", "J Price");
+  const Device home = NewDevice("home", "M Osei");
+  const Device lead = NewDevice("lead", "R Lead");
+  const std::vector<const Device*> all = {&ward, &home, &lead};
+  const std::string gwen = home.Add("Person", {{"name", "Gwen Evans"}}, {"--file", "new"});
+  const std::string study =
+      home.Add("CaseStudy", {{"subjects", {gwen}}, {"title", "Meals together"}}, {"--file", gwen});
+  std::map<std::string, std::string> arrangements;  // what: id
+  for (const char* what : {"Dial-a-ride", "Shopping and cooking support", "Takeaway"}) {
+    arrangements[what] =
+        home.Add("Arrangement", {{"case_study", study}, {"what", what}, {"status", "ACTIVE"}});
+  }
+  const std::string transfer = home.Add("CareTransfer", {{"person", gwen},
+                                                         {"from_place", "HOME"},
+                                                         {"to_place", "HOSPITAL"},
+                                                         {"location_status", "ON_THE_WAY"}});
+  SyncAll(all);
+
+  // The ward admits her and stops her support; at home somebody who has heard nothing sees a light.
+  ward.Edit(transfer, {{"location_status", "IN_HOSPITAL"}});
+  for (const auto& [what, id] : arrangements) ward.Edit(id, {{"status", "SUSPENDED"}});
+  home.Edit(transfer, {{"location_status", "AT_HOME"}});
+  SyncAll(all);
+  for (const Device* device : all) {
+    const json open = device->Conflicts();
+    ASSERT_THAT(open, SizeIs(1)) << device->user();
+    EXPECT_EQ(open[0]["field"], "location_status");
+    EXPECT_EQ(open[0]["safety"], true);
+    EXPECT_EQ(open[0]["advice"], "unconfirmed – telephone");
+    EXPECT_TRUE(open[0]["until_decided"].is_null());
+    EXPECT_FALSE(device->Record(transfer).contains("location_status")) << device->user();
+    EXPECT_THAT(device->Json({"sql", "SELECT DISTINCT status FROM arrangement"})["rows"],
+                ElementsAre(json{"SUSPENDED"}));
+    const json why = device->Json({"why", transfer});
+    EXPECT_THAT(why["reasons"].dump(), HasSubstr("UNDECIDED"));
+  }
+  // Somebody telephones, and decides; who said either may not need to.
+  const std::string open_case = lead.Conflicts()[0]["case"];
+  lead.Out({"settle", open_case, "--value", "\"IN_HOSPITAL\"", "--reason", "Ward 5 says so"});
+  SyncAll(all);
+  EXPECT_THAT(home.Conflicts(), IsEmpty());
+  EXPECT_EQ(home.Record(transfer)["location_status"], "IN_HOSPITAL");
+
+  // Home again: each arrangement has a clock of its own, and runs again when it runs.
+  const int64_t returned_ms = 1'795'338'000'000;
+  std::map<std::string, std::string> clocks;  // arrangement: item
+  int64_t hours = 24;
+  for (const auto& [what, id] : arrangements) {
+    clocks[id] = ward.Add("ReinstatementItem", {{"transfer", transfer},
+                                                {"arrangement", id},
+                                                {"what", absl::StrCat(what, " again")},
+                                                {"due_ms", returned_ms + hours * 3'600'000},
+                                                {"status", "WAITING"}});
+    hours += 24;
+  }
+  SyncAll(all);
+  const std::string ride = arrangements["Dial-a-ride"];
+  home.Edit(ride, {{"status", "REINSTATED"}});
+  home.Edit(clocks[ride], {{"status", "RUNNING"}});
+  // Two bring the same clock forward unseen: the earlier counts.
+  const std::string meals = clocks[arrangements["Takeaway"]];
+  home.Edit(meals, {{"due_ms", returned_ms + 7'200'000}});
+  ward.Edit(meals, {{"due_ms", returned_ms + 3'600'000}});
+  SyncAll(all);
+  for (const Device* device : all) {
+    EXPECT_THAT(device->Conflicts(), IsEmpty());
+    const json rows = device->Json({"sql",
+                                    "SELECT a.what, a.status, i.status, (i.due_ms - 1795338000000) "
+                                    "/ 3600000 FROM reinstatement_item AS i JOIN arrangement AS a "
+                                    "ON a.id = i.arrangement ORDER BY a.what"})["rows"];
+    EXPECT_THAT(rows,
+                ElementsAre(json({"Dial-a-ride", "REINSTATED", "RUNNING", 24}),
+                            json({"Shopping and cooking support", "SUSPENDED", "WAITING", 48}),
+                            json({"Takeaway", "SUSPENDED", "WAITING", 1})));
+  }
+}
+
+// 61 changes from two tablets, 17 from the third, by six people.
+TEST_F(CareJourneys, Journey7EndOfShift) {
+  const std::map<std::string, Device> tablets = {{"one", NewDevice("one", "Tablet One")},
+                                                 {"two", NewDevice("two", "Tablet Two")},
+                                                 {"three", NewDevice("three", "Tablet Three")}};
+  const auto capture = [&](const std::string& tablet, const std::string& worker, int count) {
+    std::string lines;
+    for (int i = 0; i < count; ++i) {
+      const json line = {
+          {"kind", "Observation"},
+          {"record",
+           {{"measure", "fluids"}, {"value", i}, {"unit", absl::StrCat(worker, " cups")}}}};
+      absl::StrAppend(&lines, line.dump(), "\n");
+    }
+    const json imported =
+        json::parse(tablets.at(tablet).Out({"import", "-", "--user", worker, "--json"}, lines));
+    EXPECT_EQ(imported["imported"], count);
+  };
+  const std::map<std::string, int> work = {{"A Khan", 16},   {"J Price", 15}, {"M Osei", 15},
+                                           {"R Hughes", 15}, {"S Lee", 9},    {"T Ward", 8}};
+  capture("one", "A Khan", 16);
+  capture("one", "J Price", 15);
+  capture("two", "M Osei", 15);
+  capture("two", "R Hughes", 15);
+  capture("three", "S Lee", 9);
+  capture("three", "T Ward", 8);
+  const auto ledger = [&] {
+    const RunResult result = server_.Operator({"shift", "--site", "north-team", "--json"});
+    EXPECT_EQ(result.exit, 0) << result;
+    return json::parse(result.out, nullptr, false);
+  };
+  EXPECT_EQ(ledger()["tablets_expected"], 0);
+
+  server_.Start();
+  for (const char* in : {"one", "two"}) tablets.at(in).Sync(server_.address());
+  // The third says hello, and its link dies before it has handed anything over.
+  Link link("cut_proxy.mjs", server_.address(), {"--answer-of", "Hello", "--cuts", "1000"});
+  const RunResult cut = tablets.at("three").Run({"sync", "--server", link.address()});
+  EXPECT_EQ(cut.exit, 5) << cut;
+  EXPECT_GE(link.Stop().value("cuts", 0), 1);
+  json now = ledger();
+  EXPECT_EQ(now["tablets_in"], 2);
+  EXPECT_EQ(now["tablets_expected"], 3);
+  EXPECT_EQ(now["pending"], 17);
+  EXPECT_EQ(now["received"], 61);
+  EXPECT_EQ(now["people"], 4);
+  const json third = now["tablets"][0];
+  EXPECT_EQ(third["name"], "Tablet Three's tablet");
+  EXPECT_EQ(third["in"], false);
+  EXPECT_EQ(third["pending"], 17);
+  EXPECT_EQ(third["received"], 0);
+  const RunResult text = server_.Operator({"shift", "--site", "north-team"});
+  EXPECT_THAT(text.out,
+              AllOf(HasSubstr("2 of 3 tablets in, 17 changes pending"),
+                    HasSubstr("61 changes received from 4 people"),
+                    HasSubstr(absl::StrCat("last seen ", third["last_seen"].get<std::string>(),
+                                           ", 17 pending"))));
+
+  // On reconnect exactly 17 apply, each its author's.
+  const json done = tablets.at("three").Sync(server_.address());
+  EXPECT_EQ(done["outcomes"]["APPLIED"], 17) << done;
+  now = ledger();
+  EXPECT_EQ(now["tablets_in"], 3);
+  EXPECT_EQ(now["pending"], 0);
+  EXPECT_EQ(now["received"], 78);
+  EXPECT_EQ(now["people"], 6);
+  tablets.at("one").Sync(server_.address());
+  server_.Stop();
+  std::map<std::string, int> authors;
+  for (const auto& [id, record] : tablets.at("one").Dump()) {
+    ++authors[record["meta"]["fields"]["unit"]["versions"][0]["author"]];
+  }
+  EXPECT_EQ(authors, work);
+  EXPECT_EQ(server_.Operator({"shift", "--site", "nowhere"}).exit, 3);
+  EXPECT_EQ(server_.Operator({"shift", "--site", "north-team", "--within", "0"}).exit, 2);
+}
+
+// As far as records go: taking the wrong one off replicas that hold its file, and who has read it,
+// need parts that are not there.
+TEST_F(CareJourneys, Journey13WrongPersonsRecord) {
+  const Device khan = NewDevice("khan", "A Khan");
+  const Device osei = NewDevice("osei", "M Osei");
+  const std::string peter = khan.Add("Person", {{"name", "Peter Hall"}}, {"--file", "new"});
+  const std::string gwen = khan.Add("Person", {{"name", "Gwen Evans"}}, {"--file", "new"});
+  const std::string note = "Her knee is worse; she asked for the morning visit.";
+  const std::string wrong =
+      khan.Add("Visit", {{"person", peter}, {"outcome", "SEEN"}, {"note", note}});
+  SyncAll({&khan, &osei});
+  EXPECT_EQ(osei.Json({"get", wrong})["meta"]["file"], peter);
+
+  const std::string right = khan.Add(
+      "Visit", {{"person", gwen}, {"outcome", "SEEN"}, {"note", note}, {"corrects", wrong}},
+      {"--file", gwen});
+  khan.Out({"hide", wrong, "--reason", "about somebody else; recorded where it belongs"});
+  SyncAll({&khan, &osei});
+  for (const Device* device : {&khan, &osei}) {
+    const json list = device->Json({"list", "Visit"})["records"];
+    ASSERT_THAT(list, SizeIs(1)) << device->user();
+    EXPECT_EQ(list[0]["id"], right);
+    EXPECT_EQ(list[0]["record"]["corrects"], wrong);
+    const json meta = device->Json({"get", right})["meta"];
+    EXPECT_EQ(meta["file"], gwen);
+    // Kept, attributable, and nobody finds it by its words without asking for hidden ones.
+    EXPECT_EQ(device->Record(wrong)["note"], note);
+    EXPECT_THAT(device->Json({"search", "knee"})["hits"], SizeIs(1));
+    const json why = device->Json({"why", wrong});
+    EXPECT_THAT(why["reasons"].dump(),
+                AllOf(HasSubstr("hidden by A Khan"), HasSubstr("recorded where it belongs")));
+  }
+  const std::string task = khan.Add("Task", {{"what", "Tell the team"}});
+  EXPECT_THAT(khan.Out({"why", task}), HasSubstr("in the site's file"));
+  // A site that holds Gwen's file and not Peter's receives the right one alone.
+  server_.AddSite("rose-court");
+  const RunResult shared =
+      server_.Operator({"file", "share", "--file", gwen, "--site", "rose-court"});
+  EXPECT_EQ(shared.exit, 0) << shared;
+  const Device home = NewDevice("home", "R Court", "rose-court");
+  SyncAll({&home});
+  EXPECT_EQ(home.Record(right)["note"], note);
+  const RunResult absent = home.Run({"why", wrong});
+  EXPECT_EQ(absent.exit, 3);
+  EXPECT_THAT(absent.out, AllOf(HasSubstr("is not here"), HasSubstr(right)));
+}
+
+}  // namespace
+}  // namespace doorstep::testing
