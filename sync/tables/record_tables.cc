@@ -294,9 +294,17 @@ absl::Status RecordTables::Update(const Place& place, const RecordState& state) 
     return update->BindBlob(1, blob).BindInt(2, place.row).Run();
   }
   if (row_hook_) DOORSTEP_RETURN_IF_ERROR(row_hook_(place, /*is_new=*/false));
+  std::vector<RecordState> parents;  // of whose judgements it was part until now
+  if (MayHaveParents(*kind)) {
+    DOORSTEP_ASSIGN_OR_RETURN(const RecordState before, LoadAt(place));
+    DOORSTEP_ASSIGN_OR_RETURN(parents, ParentsOf(before));
+  }
   DOORSTEP_ASSIGN_OR_RETURN(Statement * update, db_->Prepared(SqlOf(*kind).update));
   update->BindInt(static_cast<int>(ColumnsOf(*kind).size()) + kFixedColumns + 1, place.row);
   DOORSTEP_RETURN_IF_ERROR(Bind(*kind, state, update));
+  for (const RecordState& parent : parents) {
+    DOORSTEP_RETURN_IF_ERROR(WriteJudgement(parent, /*is_new=*/false));
+  }
   return WriteConflicts(*kind, state, /*is_new=*/false);
 }
 
@@ -397,18 +405,29 @@ absl::StatusOr<std::vector<RecordState>> RecordTables::ChildrenOf(const RecordSt
   return children;
 }
 
+// The kind to whose judgements a record of `kind` belongs by this field; null: by this field to
+// none.
+const KindSpec* RecordTables::ParentKind(const KindSpec& kind, const FieldSpec& field) const {
+  if (field.reference.empty() || field.is_set()) return nullptr;
+  const KindSpec* parent = schema_->FindByName(field.reference);
+  if (parent == nullptr) return nullptr;
+  const std::vector<std::string>& children = parent->coherent_children;
+  return std::find(children.begin(), children.end(), kind.name) == children.end() ? nullptr
+                                                                                  : parent;
+}
+
+bool RecordTables::MayHaveParents(const KindSpec& kind) const {
+  return std::any_of(kind.fields.begin(), kind.fields.end(),
+                     [&](const FieldSpec& field) { return ParentKind(kind, field) != nullptr; });
+}
+
 absl::StatusOr<std::vector<RecordState>> RecordTables::ParentsOf(const RecordState& record) {
   std::vector<RecordState> parents;
   const KindSpec* kind = schema_->Find(record.kind);
   if (kind == nullptr) return parents;
   for (const FieldSpec& field : kind->fields) {
-    const KindSpec* parent =
-        field.reference.empty() || field.is_set() ? nullptr : schema_->FindByName(field.reference);
-    if (parent == nullptr ||
-        std::find(parent->coherent_children.begin(), parent->coherent_children.end(), kind->name) ==
-            parent->coherent_children.end()) {
-      continue;
-    }
+    const KindSpec* parent = ParentKind(*kind, field);
+    if (parent == nullptr) continue;
     const FieldState* state = record.Find(field.number());
     if (state == nullptr) continue;
     const std::string value = EffectiveOf(field, *state).value;

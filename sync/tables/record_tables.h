@@ -86,6 +86,8 @@ class RecordTables {
   absl::StatusOr<Place> InsertUnknown(const RecordState& state);
   absl::Status Bind(const KindSpec& kind, const RecordState& state, Statement* statement);
   absl::Status WriteConflicts(const KindSpec& kind, const RecordState& state, bool is_new);
+  const KindSpec* ParentKind(const KindSpec& kind, const FieldSpec& field) const;
+  bool MayHaveParents(const KindSpec& kind) const;
   absl::Status WriteCase(const Uuid& record, uint32_t field);
   absl::Status WriteJudgement(const RecordState& state, bool is_new);
   absl::Status AddMissingColumns(const KindSpec& kind);

@@ -16,30 +16,11 @@
 namespace doorstep::sim {
 namespace {
 
-// The fields that a script may name: those that the kinds had when seeds were first written down,
-// so that a seed stays the script that it was when a kind gains fields.
-std::vector<const FieldSpec*> FieldsOf(const KindSpec& kind) {
-  static const std::map<std::string, std::set<uint32_t>> later = {
-      {"Person", {13, 14, 15, 16, 17, 18, 19, 20, 21, 38, 39}},
-      {"CaseStudy", {13, 14, 15, 38}},
-      {"Arrangement", {38, 39, 40}},
-      {"Observation", {37, 40, 41}},
-      {"RiskAssessment", {38, 40}},
-      {"Mitigation", {38, 39, 40}}};
-  const auto without = later.find(kind.name);
-  std::vector<const FieldSpec*> fields;
-  for (const FieldSpec& field : kind.fields) {
-    if (without == later.end() || !without->second.contains(field.number())) {
-      fields.push_back(&field);
-    }
-  }
-  return fields;
-}
-
-// Kinds of which records are made; together they have every merge class.
-constexpr const char* kKinds[] = {"Person",         "CaseStudy",   "RiskAssessment", "Mitigation",
-                                  "Arrangement",    "Observation", "Person",         "CaseStudy",
-                                  "RiskAssessment", "Mitigation"};
+// Half of all records are of these, so that people meet; together they have every merge class, and
+// an assessment with its safeguards. The others are of any kind of the schema.
+constexpr const char* kKinds[] = {"Person",         "CaseStudy",   "RiskAssessment",
+                                  "RiskAssessment", "Mitigation",  "Mitigation",
+                                  "Arrangement",    "Observation", "SafeguardingConcern"};
 constexpr const char* kUsers[] = {"A", "B", "C"};
 constexpr const char* kWords[] = {"tea", "walk", "bus", "shop", "garden"};
 constexpr const char* kAbsences[] = {"90d", "200d", "30d", "7d"};
@@ -92,6 +73,10 @@ class Generator {
   void Edit();
   void Bulk();
   void Settle();
+  void Prose();
+  void Mark();
+  void Sign();
+  void RestoreServer();
   void Sync();
   void Fault();
   void DeviceFault(const std::string& device);
@@ -101,6 +86,9 @@ class Generator {
   std::string Who(const std::string& device);
   std::string EditJson(const std::string& kind, bool create);
   std::string Value(const FieldSpec& field);
+  std::string Reference(const FieldSpec& field);
+  std::string AnyKind();
+  const KindSpec& KindOf(const std::string& record) const;
   std::string ScalarValue(const ScalarSpec& scalar);
 
   const uint64_t seed_;
@@ -110,6 +98,7 @@ class Generator {
   std::vector<std::string> devices_;
   std::vector<std::string> kinds_;                      // of r1, r2, ...
   std::set<std::pair<std::string, std::string>> open_;  // "d1 A" and "r1"
+  std::vector<std::string> hidden_;                     // records that somebody was asked to hide
   uint64_t marks_ = 0;
   int clones_ = 0;
   std::vector<std::string> backed_up_;
@@ -181,6 +170,30 @@ std::string Generator::Who(const std::string& device) {
   return absl::StrCat(device, " ", Any(kUsers));
 }
 
+const KindSpec& Generator::KindOf(const std::string& record) const {
+  return *Schema::BuiltIn()->FindByName(kinds_[std::stoul(record.substr(1)) - 1]);
+}
+// A new kind of practice is drawn as soon as the schema has it.
+std::string Generator::AnyKind() {
+  static const auto* const all = [] {
+    auto* names = new std::vector<std::string>();
+    for (const KindSpec& kind : Schema::BuiltIn()->kinds()) {
+      if (kind.full_name != absl::StrCat("doorstep.v1.", kind.name)) names->push_back(kind.name);
+    }
+    return names;
+  }();
+  return OneIn(2) ? Any(kKinds) : (*all)[Below(all->size())];
+}
+
+// A record of the kind that the field names, made before; "": there is none.
+std::string Generator::Reference(const FieldSpec& field) {
+  std::vector<size_t> fit;
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    if (kinds_[i] == field.reference) fit.push_back(i + 1);
+  }
+  return fit.empty() ? "" : absl::StrCat("\"@r", fit[Below(fit.size())], "\"");
+}
+
 std::string Generator::ScalarValue(const ScalarSpec& scalar) {
   switch (scalar.type) {
     case ValueType::kInt:
@@ -237,16 +250,22 @@ std::string Generator::Value(const FieldSpec& field) {
 std::string Generator::EditJson(const std::string& kind, bool create) {
   const KindSpec& spec = *Schema::BuiltIn()->FindByName(kind);
   std::map<std::string, std::string> members;
-  const std::vector<const FieldSpec*> fields = FieldsOf(spec);
+  int references = 0;
   const uint64_t count = create ? 3 + Below(5) : 1 + Below(2);
   for (uint64_t tries = 0; members.size() < count && tries < 40; ++tries) {
-    const FieldSpec& field = *fields[Below(fields.size())];
-    // References would choose the file. Of the others, those over which people can disagree come
-    // oftener.
-    if (!field.reference.empty() || (field.merge == MergeClass::kLatest && OneIn(2))) continue;
-    if (field.removal_reviewed) continue;
-    if (create && field.merge == MergeClass::kState) continue;
-    const bool meets = field.merge == MergeClass::kReview || field.is_set();
+    const FieldSpec& field = spec.fields[Below(spec.fields.size())];
+    if (!field.reference.empty()) {
+      // It chooses the file, so a new record has one at most.
+      const std::string reference =
+          create && !field.is_set() && references == 0 ? Reference(field) : std::string();
+      if (!reference.empty()) members[field.scalar.name] = reference;
+      references += reference.empty() ? 0 : 1;
+      continue;
+    }
+    // Those over which people can disagree come oftener.
+    if (field.merge == MergeClass::kLatest && OneIn(2)) continue;
+    const bool meets =
+        field.merge == MergeClass::kReview || field.is_set() || !field.coherent_group.empty();
     if (!create && !meets && OneIn(2)) continue;
     if (!create && field.merge == MergeClass::kImmutable && !OneIn(8)) continue;
     const std::string value = Value(field);
@@ -267,7 +286,7 @@ void Generator::Create(const std::string& device) {
                      EditJson(kinds_[which], true)));
     return;
   }
-  const std::string kind = Any(kKinds);
+  const std::string kind = AnyKind();
   std::string where;
   if (OneIn(2)) where = " file=new";
   if (!kinds_.empty() && OneIn(4)) where = absl::StrCat(" file=", AnyRecord());
@@ -285,7 +304,7 @@ void Generator::Create(const std::string& device) {
 void Generator::Edit() {
   const std::string who = Who(AnyDevice());
   const std::string record = AnyRecord();
-  const std::string& kind = kinds_[std::stoul(record.substr(1)) - 1];
+  const std::string& kind = KindOf(record).name;
   if (is_.long_forms && OneIn(3)) {
     Say(absl::StrCat("open ", who, " ", record));
     open_.insert({who, record});
@@ -294,7 +313,7 @@ void Generator::Edit() {
   if (!open_.empty() && OneIn(2)) {
     auto it = open_.begin();
     std::advance(it, Below(open_.size()));
-    const std::string& opened = kinds_[std::stoul(it->second.substr(1)) - 1];
+    const std::string& opened = KindOf(it->second).name;
     Say(absl::StrCat("save ", it->first, " ", it->second, " ", EditJson(opened, false)));
     open_.erase(it);
     return;
@@ -318,15 +337,78 @@ void Generator::Settle() {
   } else if (OneIn(2)) {
     Say(absl::StrCat(line, " mode=keep"));
   } else {
-    std::vector<std::string> values;
-    for (const char* name : {"RiskAssessment", "Person", "CaseStudy"}) {
-      for (const FieldSpec* field : FieldsOf(*Schema::BuiltIn()->FindByName(name))) {
-        if (field->merge != MergeClass::kReview) continue;
-        values.push_back(absl::StrCat("\"", field->scalar.name, "\":", Value(*field)));
+    std::map<std::string, std::string> values;
+    for (const std::string& kind : kinds_) {
+      for (const FieldSpec& field : Schema::BuiltIn()->FindByName(kind)->fields) {
+        const bool decided = field.needs_person() && field.reference.empty();
+        if (decided) values[field.scalar.name] = Value(field);
       }
     }
-    Say(absl::StrCat(line, " mode=new {", absl::StrJoin(values, ","), "}"));
+    std::vector<std::string> parts;
+    for (const auto& [name, value] : values) {
+      parts.push_back(absl::StrCat("\"", name, "\":", value));
+    }
+    Say(absl::StrCat(line, " mode=", OneIn(4) ? "add" : "new", " {", absl::StrJoin(parts, ","),
+                     "}"));
   }
+}
+
+// Of a record that has prose.
+void Generator::Prose() {
+  constexpr const char* kDo[] = {"add", "add", "swap", "drop"};
+  const std::string record = AnyRecord();
+  std::vector<std::string> names;
+  for (const FieldSpec& field : KindOf(record).fields) {
+    if (field.merge == MergeClass::kText) names.push_back(field.scalar.name);
+  }
+  if (names.empty()) return Edit();
+  // Most people write about the same thing.
+  const std::string name = names[OneIn(3) ? Below(names.size()) : 0];
+  const std::string who = Who(AnyDevice());
+  open_.erase({who, record});
+  Say(absl::StrCat("prose ", who, " ", record, " ", name, " ", Any(kDo), " at=", Below(5),
+                   OneIn(3) ? " break=yes" : "", " {\"text\":\"Likes the ", Any(kWords), " ~",
+                   ++marks_, "~.\"}"));
+}
+
+void Generator::Mark() {
+  const std::string who = Who(AnyDevice());
+  if (!hidden_.empty() && OneIn(3)) {
+    open_.erase({who, hidden_.back()});
+    return Say(absl::StrCat("unhide ", who, " ", hidden_.back()));
+  }
+  const std::string record = AnyRecord();
+  if (is_.long_forms && OneIn(2)) {
+    Say(absl::StrCat("open ", who, " ", record));
+    for (uint64_t i = Below(4); i > 0; --i) Event();
+  }
+  open_.erase({who, record});
+  Say(absl::StrCat("hide ", who, " ", record));
+  hidden_.push_back(record);
+}
+
+void Generator::Sign() {
+  std::vector<std::string> fit;
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    if (KindOf(absl::StrCat("r", i + 1)).sign_off) fit.push_back(absl::StrCat("r", i + 1));
+  }
+  if (fit.empty()) return Edit();
+  const std::string record = fit[Below(fit.size())];
+  const std::string who = Who(AnyDevice());
+  if (OneIn(2)) {
+    std::vector<std::string> demanded;
+    for (const FieldSpec& field : KindOf(record).fields) {
+      if (!field.sign_off_requires) continue;
+      demanded.push_back(absl::StrCat("\"", field.scalar.name, "\":", Value(field)));
+    }
+    Say(absl::StrCat("edit ", who, " ", record, " {", absl::StrJoin(demanded, ","), "}"));
+  }
+  if (is_.long_forms && OneIn(2)) {
+    Say(absl::StrCat("open ", who, " ", record));
+    for (uint64_t i = Below(4); i > 0; --i) Event();
+  }
+  open_.erase({who, record});
+  Say(absl::StrCat("sign ", who, " ", record));
 }
 
 void Generator::Sync() {
@@ -389,14 +471,29 @@ void Generator::DeviceFault(const std::string& device) {
   }
 }
 
-void Generator::ServerFault() {
-  if (is_.restored && OneIn(2)) {
-    Say("backup server");
-    for (uint64_t i = Below(6); i > 0; --i) Event();
-    Say(OneIn(3) ? "restore server announced=no" : "restore server");
-    is_.restored = false;  // once: the model is silent afterwards
-    return;
+void Generator::RestoreServer() {
+  is_.restored = false;  // once: the model is silent afterwards
+  Say("backup server");
+  const std::string device = AnyDevice();
+  const bool lost = OneIn(2);
+  if (lost) {
+    // A record that the backup lacks, and somebody else's work on it, which comes back first.
+    Create(device);
+    const std::string record = absl::StrCat("r", kinds_.size());
+    Say(absl::StrCat("sync ", device));
+    const std::string other = AnyDevice();
+    Say(absl::StrCat("sync ", other));
+    Say(absl::StrCat("edit ", Who(other), " ", record, " ", EditJson(kinds_.back(), false)));
+    Say(absl::StrCat("sync ", other));
+    Say("restore server");
+    return Say(absl::StrCat("sync ", other));
   }
+  for (uint64_t i = Below(6); i > 0; --i) Event();
+  Say(OneIn(3) ? "restore server announced=no" : "restore server");
+}
+
+void Generator::ServerFault() {
+  if (is_.restored && OneIn(2)) return RestoreServer();
   if (is_.old_server && OneIn(6)) return Say("upgrade server");
   if (is_.server_power && !OneIn(3)) {
     if (OneIn(3)) {
@@ -429,10 +526,13 @@ void Generator::Fault() {
 void Generator::Event() {
   const uint64_t dice = Below(100);
   if (kinds_.empty() || (dice < 9 && kinds_.size() < is_.records)) return Create(AnyDevice());
-  if (dice < 40) return Edit();
-  if (dice < 45) return Bulk();
-  if (dice < 54) return Settle();
-  if (dice < 84) return Sync();
+  if (dice < 33) return Edit();
+  if (dice < 37) return Bulk();
+  if (dice < 46) return Settle();
+  if (dice < 52) return Prose();
+  if (dice < 55) return Mark();
+  if (dice < 58) return Sign();
+  if (dice < 86) return Sync();
   Fault();
 }
 

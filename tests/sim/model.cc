@@ -1,120 +1,18 @@
 #include "tests/sim/model.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
-#include <tuple>
-
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
-#include "doorstep/v1/options.pb.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/io/coded_stream.h"
 
 namespace doorstep::sim {
 namespace {
 
-using google::protobuf::Descriptor;
-using google::protobuf::DescriptorPool;
-using google::protobuf::FieldDescriptor;
-using google::protobuf::io::CodedInputStream;
-
-// Every kind by its number, from the messages that this program was built with.
-const std::map<uint32_t, const Descriptor*>& Kinds() {
-  static const auto* const kinds = [] {
-    auto* all = new std::map<uint32_t, const Descriptor*>();
-    for (const char* name : {"people", "case_work", "risk", "programme", "handover"}) {
-      const auto* file = DescriptorPool::generated_pool()->FindFileByName(
-          absl::StrCat("doorstep/care/v1/", name, ".proto"));
-      for (int i = 0; file != nullptr && i < file->message_type_count(); ++i) {
-        const uint32_t number = file->message_type(i)->options().GetExtension(v1::kind).number();
-        if (number != 0) all->emplace(number, file->message_type(i));
-      }
-    }
-    return all;
-  }();
-  return *kinds;
-}
-
-const v1::FieldOptions& Options(uint32_t kind, uint32_t field) {
-  static const v1::FieldOptions none;
-  const FieldDescriptor* found = FieldOf(kind, field);
-  return found == nullptr ? none : found->options().GetExtension(v1::field);
-}
-
-// A number or text inside a value: `path` leads through messages by field number.
-struct Scalar {
-  bool there = false;
-  int64_t number = 0;
-  std::string bytes;
-  auto operator<=>(const Scalar&) const = default;
-};
-
-Scalar Read(absl::string_view value, uint32_t field) {
-  Scalar out;
-  CodedInputStream in(reinterpret_cast<const uint8_t*>(value.data()),
-                      static_cast<int>(value.size()));
-  while (const uint32_t tag = in.ReadTag()) {
-    uint64_t varint = 0;
-    uint32_t size = 0;
-    std::string bytes;
-    if ((tag & 7) == 0) in.ReadVarint64(&varint);
-    if ((tag & 7) == 1) in.ReadLittleEndian64(&varint);
-    if ((tag & 7) == 2 && in.ReadVarint32(&size)) in.ReadString(&bytes, static_cast<int>(size));
-    if (tag >> 3 == field) out = {true, static_cast<int64_t>(varint), bytes};
-  }
-  return out;
-}
-
-// The parts of an atomic value that its rule compares; of any other value the value.
-std::vector<Scalar> Compared(uint32_t kind, uint32_t field, const std::string& value) {
-  const FieldDescriptor* spec = FieldOf(kind, field);
-  if (spec == nullptr || spec->message_type() == nullptr) return {{true, 0, value}};
-  if (value.empty()) return {};
-  const std::string inner = Read(value, field).bytes;
-  const Descriptor* type = spec->message_type();
-  std::vector<Scalar> parts;
-  for (const std::string& name : type->options().GetExtension(v1::atomic).compare()) {
-    parts.push_back(Read(inner, static_cast<uint32_t>(type->FindFieldByName(name)->number())));
-  }
-  return parts.empty() ? std::vector<Scalar>{{true, 0, inner}} : parts;
-}
+constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
 
 bool Distinct(uint32_t kind, uint32_t field, const Heads& heads) {
   return std::any_of(heads.begin(), heads.end(), [&](const ModelHead& head) {
     return Compared(kind, field, head.value) != Compared(kind, field, heads.begin()->value);
   });
-}
-
-// Score, then severity.
-std::pair<int64_t, int64_t> Rating(uint32_t field, const std::string& value) {
-  const std::string inner = Read(value, field).bytes;
-  const Scalar likelihood = Read(inner, 1);
-  const Scalar severity = Read(inner, 2);
-  const bool whole = likelihood.there && severity.there;
-  return {whole ? likelihood.number * severity.number : 0, severity.number};
-}
-
-// Of an atomic value its first enum decides, and only together with all parts that are compared.
-bool IsDominant(uint32_t kind, uint32_t field, const std::string& value) {
-  const std::string& name = Options(kind, field).dominant();
-  const FieldDescriptor* spec = FieldOf(kind, field);
-  if (!name.empty() && spec->message_type() != nullptr) {
-    const std::vector<Scalar> parts = Compared(kind, field, value);
-    const bool whole = !parts.empty() && std::all_of(parts.begin(), parts.end(),
-                                                     [](const Scalar& part) { return part.there; });
-    const Descriptor* type = spec->message_type();
-    for (int i = 0; whole && i < type->field_count(); ++i) {
-      const auto* states = type->field(i)->enum_type();
-      if (states == nullptr) continue;
-      const auto number = static_cast<uint32_t>(type->field(i)->number());
-      const auto* wins = states->FindValueByName(name);
-      return wins != nullptr && Read(Read(value, field).bytes, number).number == wins->number();
-    }
-    return false;
-  }
-  if (name.empty() || spec->enum_type() == nullptr) return false;
-  const auto* wins = spec->enum_type()->FindValueByName(name);
-  return wins != nullptr && Read(value, field) == Scalar{true, wins->number(), ""};
 }
 
 std::string ShownOfReview(uint32_t kind, uint32_t field, const Heads& heads) {
@@ -136,120 +34,67 @@ std::string ShownOfReview(uint32_t kind, uint32_t field, const Heads& heads) {
       return best->value;
     case v1::DOMINANT:
       return last_that([](const std::string& v) { return !v.empty(); }) ? best->value : "";
-    case v1::LAST_AGREED: {
-      std::optional<ModelAgreed> lowest;
-      for (const ModelHead& head : heads) {
-        if (head.agreed && (!lowest || *head.agreed < *lowest)) lowest = head.agreed;
-      }
-      return lowest ? lowest->value : "";
-    }
+    case v1::LAST_AGREED:
+      return LowestAgreed(heads);
     default:
       return "";
   }
 }
 
+// Concurrent steps one after the other, the highest rank first: what they come to, and whether all
+// of them fit.
+std::pair<std::string, bool> Replay(uint32_t kind, uint32_t field, const Heads& heads) {
+  std::vector<std::string> steps;
+  for (const ModelHead& head : heads) steps.push_back(head.value);
+  std::stable_sort(steps.begin(), steps.end(), [&](const std::string& a, const std::string& b) {
+    return Rank(kind, field, a) > Rank(kind, field, b);
+  });
+  std::pair<std::string, bool> out{steps.front(), true};
+  for (const std::string& step : steps) {
+    const bool fits =
+        step == out.first || (!out.first.empty() && Follows(kind, field, out.first, step));
+    if (fits) out.first = step;
+    out.second &= fits;
+  }
+  return out;
+}
+
+// Adds of elements that somebody proposes to take out.
+bool IsInQuestion(const Heads& heads) {
+  return std::any_of(heads.begin(), heads.end(), [&](const ModelHead& proposal) {
+    return !proposal.removes.empty() &&
+           std::any_of(heads.begin(), heads.end(), [&](const ModelHead& add) {
+             return add.removes.empty() && add.value == proposal.value;
+           });
+  });
+}
+
 }  // namespace
 
-std::string ToString(const Id& id) {
-  return absl::StrCat(absl::BytesToHexString(id.life).substr(0, 8), ":", id.counter);
-}
+// --- One field ---
 
-const FieldDescriptor* FieldOf(uint32_t kind, uint32_t field) {
-  const auto it = Kinds().find(kind);
-  return it == Kinds().end() ? nullptr : it->second->FindFieldByNumber(static_cast<int>(field));
-}
-
-bool IsSet(uint32_t kind, uint32_t field) { return Options(kind, field).merge() == v1::SET; }
-bool IsState(uint32_t kind, uint32_t field) { return Options(kind, field).merge() == v1::STATE; }
-bool IsLatest(uint32_t kind, uint32_t field) { return Options(kind, field).merge() == v1::LATEST; }
-
-std::vector<std::pair<uint32_t, std::string>> SplitFields(absl::string_view message) {
-  std::vector<std::pair<uint32_t, std::string>> fields;
-  CodedInputStream in(reinterpret_cast<const uint8_t*>(message.data()),
-                      static_cast<int>(message.size()));
-  int from = 0;
-  while (const uint32_t tag = in.ReadTag()) {
-    uint64_t number = 0;
-    uint32_t size = 0;
-    if ((tag & 7) == 0) in.ReadVarint64(&number);
-    if ((tag & 7) == 1) in.Skip(8);
-    if ((tag & 7) == 5) in.Skip(4);
-    if ((tag & 7) == 2 && in.ReadVarint32(&size)) in.Skip(static_cast<int>(size));
-    const int to = in.CurrentPosition();
-    fields.emplace_back(tag >> 3, std::string(message.substr(static_cast<size_t>(from),
-                                                             static_cast<size_t>(to - from))));
-    from = to;
+std::string LowestAgreed(const Heads& heads) {
+  std::optional<ModelAgreed> lowest;
+  for (const ModelHead& head : heads) {
+    if (head.agreed && (!lowest || *head.agreed < *lowest)) lowest = head.agreed;
   }
-  return fields;
-}
-
-std::optional<ModelUnit> ReadUnit(absl::string_view payload, const std::string& life,
-                                  uint64_t counter, const std::string& author) {
-  v1::UnitPayload in;
-  if (!in.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) return std::nullopt;
-  const auto id_of = [&](const v1::ChangeRef& ref) {
-    return Id{
-        ref.incarnation() == 0 ? life : in.incarnations(static_cast<int>(ref.incarnation()) - 1),
-        ref.counter()};
-  };
-  ModelUnit unit{author, {in.file(), in.tier()}, in.stamp(), {}};
-  for (const v1::Change& from : in.changes()) {
-    ModelChange& to = unit.changes.emplace_back();
-    to.id = {life, counter++};
-    to.record = from.record();
-    to.kind = from.kind();
-    to.create = from.create();
-    if (from.has_settle()) to.settled = from.settle().reason();
-    for (const auto& [field, value] : SplitFields(from.values())) {
-      if (IsSet(to.kind, field)) to.edits[field].adds.insert(value);
-      if (!IsSet(to.kind, field)) to.edits[field].value = value;
-    }
-    for (const uint32_t field : from.cleared()) to.edits[field];
-    std::set<uint32_t> named;
-    for (const v1::Base& base : from.bases()) {
-      for (const uint32_t field : base.fields()) {
-        named.insert(field);
-        for (const v1::ChangeRef& ref : base.heads()) to.edits[field].base.insert(id_of(ref));
-      }
-    }
-    for (const v1::SetRemoval& removal : from.removals()) {
-      auto& seen = to.edits[removal.field()].removals[removal.element()];
-      for (const v1::ChangeRef& ref : removal.adds()) seen.insert(id_of(ref));
-    }
-    for (const v1::Base& base : from.bases()) {
-      if (base.fields_size() > 0) continue;
-      for (auto& [field, edit] : to.edits) {
-        if (named.contains(field) || IsSet(to.kind, field)) continue;
-        for (const v1::ChangeRef& ref : base.heads()) edit.base.insert(id_of(ref));
-      }
-    }
-    for (const v1::Agreed& agreed : from.agreed()) {
-      to.edits[agreed.field()].agreed = {agreed.sequence(), agreed.value()};
-    }
-  }
-  return unit;
-}
-
-std::set<Id> Named(const ModelChange& change) {
-  std::set<Id> named;
-  for (const auto& [field, edit] : change.edits) {
-    named.insert(edit.base.begin(), edit.base.end());
-    for (const auto& [element, adds] : edit.removals) named.insert(adds.begin(), adds.end());
-  }
-  return named;
+  return lowest ? lowest->value : "";
 }
 
 std::string Shown(uint32_t kind, uint32_t field, const Heads& heads) {
   if (heads.empty()) return "";
-  if (IsSet(kind, field)) {
+  const v1::MergeClass merge = ClassOf(kind, field);
+  if (merge == v1::SET) {
     std::set<std::string> elements;
-    for (const ModelHead& head : heads) elements.insert(head.value);
+    for (const ModelHead& head : heads) {
+      if (head.removes.empty()) elements.insert(head.value);
+    }
     std::string all;
     for (const std::string& element : elements) all += element;
     return all;
   }
-  const v1::MergeClass merge = Options(kind, field).merge();
   if (merge == v1::IMMUTABLE) return heads.begin()->value;
+  if (merge == v1::STATE) return Replay(kind, field, heads).first;
   if (!Distinct(kind, field, heads)) return heads.rbegin()->value;
   if (merge == v1::REVIEW) return ShownOfReview(kind, field, heads);
   if (merge != v1::EARLIEST && merge != v1::HIGHEST) return heads.rbegin()->value;
@@ -261,15 +106,17 @@ std::string Shown(uint32_t kind, uint32_t field, const Heads& heads) {
 }
 
 bool IsOpen(uint32_t kind, uint32_t field, const Heads& heads) {
-  const v1::MergeClass merge = Options(kind, field).merge();
+  const v1::MergeClass merge = ClassOf(kind, field);
+  if (merge == v1::SET) return IsInQuestion(heads);
+  if (merge == v1::STATE) return !heads.empty() && !Replay(kind, field, heads).second;
   return (merge == v1::REVIEW || merge == v1::IMMUTABLE) && Distinct(kind, field, heads);
 }
 
 bool Judged(uint32_t kind, uint32_t field, const Heads& heads) {
-  const v1::MergeClass merge = Options(kind, field).merge();
-  return FieldOf(kind, field) != nullptr &&
-         (heads.size() < 2 || (merge != v1::TEXT && merge != v1::STATE));
+  return FieldOf(kind, field) != nullptr && (heads.size() < 2 || ClassOf(kind, field) != v1::TEXT);
 }
+
+// --- A change ---
 
 std::string Apply(const ModelChange& change, int64_t time_ms, uint64_t sequence,
                   const std::string& author, bool latest_too, ModelRecord* record) {
@@ -279,28 +126,38 @@ std::string Apply(const ModelChange& change, int64_t time_ms, uint64_t sequence,
     const uint32_t field = entry.first;
     const ModelEdit& edit = entry.second;
     Heads& heads = record->fields[field];
-    const ModelHead head{time_ms, change.id,      edit.value, sequence,
-                         author,  change.settled, edit.agreed};
+    ModelHead head{time_ms,        change.id,   edit.value, sequence, author,
+                   change.settled, edit.agreed, {},         {}};
+    if (IsMark(field) || IsMember(change.kind, field)) head.seen = change.seen;
     bool unseen = false;
-    if (IsSet(change.kind, field)) {
+    if (ClassOf(change.kind, field) == v1::SET) {
+      head.agreed.reset();
+      const bool reviewed = Options(change.kind, field).removal() == v1::REVIEWED;
       for (const auto& removal : edit.removals) {
-        std::erase_if(heads, [&](const ModelHead& h) {
-          return h.value == removal.first && removal.second.contains(h.id);
+        if (removal.second.empty()) continue;  // all adds that it names were refused
+        head.value = removal.first;
+        if (reviewed && change.settled.empty() && !edit.adds.contains(removal.first)) {
+          head.removes = removal.second;
+          heads.insert(head);
+          head.removes.clear();
+        } else {
+          std::erase_if(heads, [&](const ModelHead& h) {
+            return h.value == removal.first && removal.second.contains(h.id);
+          });
+        }
+        unseen |= std::any_of(heads.begin(), heads.end(), [&](const ModelHead& h) {
+          return h.value == removal.first && h.removes.empty();
         });
-        unseen |= std::any_of(heads.begin(), heads.end(),
-                              [&](const ModelHead& h) { return h.value == removal.first; });
       }
       for (const std::string& element : edit.adds) {
-        ModelHead add = head;
-        add.value = element;
-        add.agreed.reset();
-        heads.insert(add);
+        head.value = element;
+        heads.insert(head);
       }
     } else {
       std::erase_if(heads, [&](const ModelHead& h) { return edit.base.contains(h.id); });
       unseen = !heads.empty();
       heads.insert(head);
-      if (IsLatest(change.kind, field) && !latest_too) heads = {*heads.rbegin()};
+      if (ClassOf(change.kind, field) == v1::LATEST && !latest_too) heads = {*heads.rbegin()};
     }
     merged |= unseen;
     open |= unseen && IsOpen(change.kind, field, heads);
@@ -308,6 +165,8 @@ std::string Apply(const ModelChange& change, int64_t time_ms, uint64_t sequence,
   }
   return open ? "CONFLICT" : merged ? "MERGED" : "APPLIED";
 }
+
+// --- The server ---
 
 void Model::Grant(const std::string& site, const PlaceId& place, uint64_t sequence) {
   membership_[{site, place}][sequence] = true;
@@ -364,22 +223,49 @@ void Model::Inherit(const std::string& record, uint32_t field, uint64_t at, cons
   for (const Id& inherited : edit->second.base) Inherit(record, field, at, inherited, base);
 }
 
-ModelChange Model::Resolved(const ModelChange& change, uint64_t at) const {
+ModelChange Model::Resolved(const ModelChange& change, uint64_t at, bool adds_too) const {
   ModelChange out = change;
   for (auto& [field, edit] : out.edits) {
     std::set<Id> base;
     for (const Id& id : edit.base) Inherit(change.record, field, at, id, &base);
     edit.base = std::move(base);
+    for (auto& [element, adds] : edit.removals) {
+      if (!adds_too) continue;
+      std::erase_if(adds, [&](const Id& id) {
+        const auto refused = refused_.find(id);
+        return refused != refused_.end() && refused->second.first <= at;
+      });
+    }
   }
   return out;
 }
 
+// Whether a step follows from one of the states that its author saw.
+bool Model::StepFollows(const ModelChange& change, uint32_t field,
+                        const ModelRecord& record) const {
+  const ModelEdit& edit = change.edits.at(field);
+  std::set<std::string> from;
+  if (edit.base.empty()) from.insert("");
+  for (const Id& id : edit.base) {
+    const auto was = admitted_.find(id);
+    if (was != admitted_.end() && was->second.second.edits.contains(field)) {
+      from.insert(was->second.second.edits.at(field).value);
+    }
+    if (!record.fields.contains(field)) continue;
+    for (const ModelHead& head : record.fields.at(field)) {
+      if (head.id == id) from.insert(head.value);
+    }
+  }
+  return change.create || std::any_of(from.begin(), from.end(), [&](const std::string& state) {
+           return Follows(change.kind, field, state, edit.value);
+         });
+}
+
 std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site) const {
-  constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
   const bool may_write = Holds(site, unit.place, kNow) || !files_.contains(unit.place.first) ||
                          HoldersOf(unit.place.first).contains(site);
   if (!may_write) return "the site does not hold the file";
-  std::map<std::string, ModelRecord> work;
+  Rows work;
   for (const ModelChange& change : unit.changes) {
     if (!work.contains(change.record)) {
       const ModelRecord* stored = At(change.record, kNow);
@@ -388,15 +274,16 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site) con
     }
     ModelRecord& record = work[change.record];
     if (record.kind != change.kind || record.place != unit.place) return "the id is in use";
-    const ModelChange resolved = Resolved(change, kNow);
+    const ModelChange resolved = Resolved(change, kNow, true);
     for (const auto& entry : resolved.edits) {
       const uint32_t field = entry.first;
-      const ModelEdit& edit = entry.second;
-      const v1::MergeClass merge = Options(change.kind, field).merge();
+      const std::set<Id>& base = entry.second.base;
+      const v1::MergeClass merge = ClassOf(change.kind, field);
+      if (merge == v1::STATE && !StepFollows(resolved, field, record)) return "a step too far";
       if (!change.settled.empty()) continue;
-      if (merge == v1::IMMUTABLE && !edit.base.empty()) return "it is set once";
+      if (merge == v1::IMMUTABLE && !base.empty()) return "it is set once";
       Heads seen = record.fields.contains(field) ? record.fields.at(field) : Heads();
-      std::erase_if(seen, [&](const ModelHead& head) { return !edit.base.contains(head.id); });
+      std::erase_if(seen, [&](const ModelHead& head) { return !base.contains(head.id); });
       if (merge == v1::REVIEW && Distinct(change.kind, field, seen)) return "it needs a decision";
     }
     Apply(resolved, 0, 1, unit.author, /*latest_too=*/true, &record);
@@ -414,12 +301,12 @@ std::vector<std::string> Model::Admit(const ModelUnit& unit, const std::string& 
   files_.insert(unit.place.first);
   std::vector<std::string> words;
   for (size_t i = 0; i < unit.changes.size(); ++i) {
-    const ModelChange change = Resolved(unit.changes[i], sequence);
+    const ModelChange change = Resolved(unit.changes[i], sequence, true);
     const ModelRecord* stored = At(change.record, sequence);
     ModelRecord record = stored == nullptr ? ModelRecord{change.kind, unit.place, {}} : *stored;
     words.push_back(Apply(change, times_ms[i], sequence, unit.author, false, &record));
     versions_[change.record][sequence] = std::move(record);
-    admitted_[change.id] = times_ms[i];
+    admitted_[change.id] = {times_ms[i], change};
   }
   return words;
 }
@@ -435,8 +322,8 @@ const ModelRecord* Model::At(const std::string& record, uint64_t sequence) const
   return after == it->second.begin() ? nullptr : &std::prev(after)->second;
 }
 
-std::map<std::string, ModelRecord> Model::SeenBy(const std::string& site, uint64_t sequence) const {
-  std::map<std::string, ModelRecord> seen;
+Rows Model::SeenBy(const std::string& site, uint64_t sequence) const {
+  Rows seen;
   for (const auto& [id, unused] : versions_) {
     const ModelRecord* record = At(id, sequence);
     if (record != nullptr && Holds(site, record->place, sequence)) seen.emplace(id, *record);
@@ -444,9 +331,9 @@ std::map<std::string, ModelRecord> Model::SeenBy(const std::string& site, uint64
   return seen;
 }
 
-int64_t Model::TimeOf(const Id& id) const {
+std::optional<int64_t> Model::TimeOf(const Id& id) const {
   const auto it = admitted_.find(id);
-  return it == admitted_.end() ? std::numeric_limits<int64_t>::min() : it->second;
+  return it == admitted_.end() ? std::nullopt : std::optional(it->second.first);
 }
 
 }  // namespace doorstep::sim

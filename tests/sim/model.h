@@ -1,12 +1,8 @@
 // What the rules say must happen, in the plainest way, to compare the engine with. Written from
-// proto/README.md and sync/README.md; it shares no code with sync/, server/ or client-lib/, only
-// the generated messages and their options.
+// sync/README.md; what bytes mean stands in payload.h.
 //
-// Ids, files and lives (incarnations) are their raw bytes. A value is the encoding of one field,
-// tag included, as on the wire; the empty string is "no value".
-//
-// TEXT and STATE: all heads are kept, and what is shown of several is not asked (Judged); nor which
-// steps of a state are refused, nor anything of reviewed removals, marks and judgements.
+// This file: fields, changes and the server. Whole texts and records: judgement.h. Decisions that
+// one may not take alone are not told from others.
 #ifndef TESTS_SIM_MODEL_H_
 #define TESTS_SIM_MODEL_H_
 
@@ -19,27 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/string_view.h"
-#include "doorstep/v1/change.pb.h"
-
-namespace google::protobuf {
-class FieldDescriptor;
-}
+#include "tests/sim/payload.h"
 
 namespace doorstep::sim {
-
-struct Id {
-  std::string life;
-  uint64_t counter = 0;
-  auto operator<=>(const Id&) const = default;
-};
-std::string ToString(const Id& id);
-
-struct ModelAgreed {
-  uint64_t sequence = 0;
-  std::string value;
-  auto operator<=>(const ModelAgreed&) const = default;
-};
 
 // The members stand in canonical order: time, then id, then value.
 struct ModelHead {
@@ -50,64 +28,27 @@ struct ModelHead {
   std::string author;
   std::string settled;  // the reason
   std::optional<ModelAgreed> agreed;
+  std::set<Id> removes;  // not empty: a proposal to take the element out, over these adds
+  std::set<Id> seen;     // elsewhere
   auto operator<=>(const ModelHead&) const = default;
 };
 using Heads = std::set<ModelHead>;
-
-// A compartment: file and tier.
-using PlaceId = std::pair<std::string, uint32_t>;
 
 struct ModelRecord {
   uint32_t kind = 0;
   PlaceId place;
   std::map<uint32_t, Heads> fields;  // those with heads
 };
-
-struct ModelEdit {
-  std::string value;
-  std::set<Id> base;
-  std::optional<ModelAgreed> agreed;
-  std::set<std::string> adds;                    // SET
-  std::map<std::string, std::set<Id>> removals;  // SET: element, adds that were seen
-};
-
-struct ModelChange {
-  Id id;
-  std::string record;
-  uint32_t kind = 0;
-  bool create = false;
-  std::string settled;
-  std::map<uint32_t, ModelEdit> edits;
-};
-
-struct ModelUnit {
-  std::string author;
-  PlaceId place;
-  v1::Stamp stamp;
-  std::vector<ModelChange> changes;
-};
-
-// Takes a payload apart; nullopt: it does not parse.
-std::optional<ModelUnit> ReadUnit(absl::string_view payload, const std::string& life,
-                                  uint64_t counter, const std::string& author);
-// The fields of a serialized message: number and raw bytes of each occurrence, in order.
-std::vector<std::pair<uint32_t, std::string>> SplitFields(absl::string_view message);
-
-// All changes that it names as seen in the fields that it edits.
-std::set<Id> Named(const ModelChange& change);
-
-// Null when there is no such kind or field.
-const google::protobuf::FieldDescriptor* FieldOf(uint32_t kind, uint32_t field);
-bool IsSet(uint32_t kind, uint32_t field);
-bool IsLatest(uint32_t kind, uint32_t field);
-bool IsState(uint32_t kind, uint32_t field);
+using Rows = std::map<std::string, ModelRecord>;
 
 // What people see of a field: its value, or the elements of a SET one after the other.
 std::string Shown(uint32_t kind, uint32_t field, const Heads& heads);
-// Whether a person must decide: two distinct values stand.
+// Whether a person must decide.
 bool IsOpen(uint32_t kind, uint32_t field, const Heads& heads);
-// Whether Shown and IsOpen say something about these heads.
+// Whether Shown and IsOpen say something about these heads: not about several texts.
 bool Judged(uint32_t kind, uint32_t field, const Heads& heads);
+// The last value that all their authors knew; empty: none.
+std::string LowestAgreed(const Heads& heads);
 
 // heads := (heads - base) + {change}. With `latest_too`, the heads of LATEST are all that could
 // win, not the one that does. Returns "APPLIED", "MERGED" or "CONFLICT".
@@ -133,30 +74,31 @@ class Model {
   std::vector<std::string> Admit(const ModelUnit& unit, const std::string& site, uint64_t sequence,
                                  const std::vector<int64_t>& times_ms);
   void Refuse(const ModelUnit& unit, uint64_t sequence);
-  // The change with refused bases replaced by what those had seen, as far as refused by `at`.
-  ModelChange Resolved(const ModelChange& change, uint64_t at) const;
+  // The change with refused bases replaced by what those had seen, as far as refused by `at`. The
+  // server also takes refused adds out of removals; a replica need not, for they are not there.
+  ModelChange Resolved(const ModelChange& change, uint64_t at, bool adds_too) const;
 
   // --- What stands at a checkpoint ---
   const ModelRecord* At(const std::string& record, uint64_t sequence) const;
-  std::map<std::string, ModelRecord> SeenBy(const std::string& site, uint64_t sequence) const;
+  Rows SeenBy(const std::string& site, uint64_t sequence) const;
   const std::map<std::string, std::map<uint64_t, ModelRecord>>& versions() const {
     return versions_;
   }
-  bool Admitted(const Id& id) const { return admitted_.contains(id); }
-  // The admitted time of a change; INT64_MIN: not admitted.
-  int64_t TimeOf(const Id& id) const;
+  // The admitted time of a change; nullopt: not admitted.
+  std::optional<int64_t> TimeOf(const Id& id) const;
 
  private:
   std::set<std::string> HoldersOf(const std::string& file) const;
   void Inherit(const std::string& record, uint32_t field, uint64_t at, const Id& id,
                std::set<Id>* base) const;
+  bool StepFollows(const ModelChange& change, uint32_t field, const ModelRecord& record) const;
 
   std::set<std::string> files_;
   // (site, place) -> sequence -> given?
   std::map<std::pair<std::string, PlaceId>, std::map<uint64_t, bool>> membership_;
   std::map<std::string, std::map<uint64_t, ModelRecord>> versions_;
-  std::map<Id, int64_t> admitted_;  // time
-  std::map<Id, std::pair<uint64_t, ModelChange>> refused_;
+  std::map<Id, std::pair<int64_t, ModelChange>> admitted_;  // time
+  std::map<Id, std::pair<uint64_t, ModelChange>> refused_;  // sequence
 };
 
 }  // namespace doorstep::sim

@@ -1,4 +1,5 @@
-// The model against the worked examples of sync/README.md, and its reading of payloads.
+// The model (and judgement.h) against the worked examples of sync/README.md, and its reading of
+// payloads.
 #include "tests/sim/model.h"
 
 #include <string>
@@ -8,6 +9,7 @@
 #include "doorstep/care/v1/risk.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/sim/judgement.h"
 
 namespace doorstep::sim {
 namespace {
@@ -131,8 +133,8 @@ TEST(ModelApply, ARemovalTakesOnlyTheAddsThatItNames) {
 }
 
 Heads Two(const std::string& a, const std::string& b) {
-  return {{1, At(1), a, 1, "A", "", ModelAgreed{4, "agreed"}},
-          {2, At(2), b, 2, "B", "", ModelAgreed{3, "earlier"}}};
+  return {{1, At(1), a, 1, "A", "", ModelAgreed{4, "agreed"}, {}, {}},
+          {2, At(2), b, 2, "B", "", ModelAgreed{3, "earlier"}, {}, {}}};
 }
 
 TEST(ModelShown, EachRuleOfReview) {
@@ -148,6 +150,102 @@ TEST(ModelShown, EachRuleOfReview) {
 TEST(ModelShown, TheEarlierDateAndAnyDateBeforeNone) {
   EXPECT_EQ(Shown(kRisk, kReviewDue, Two(Due("2027-05-01"), Due("2027-03-01"))), Due("2027-03-01"));
   EXPECT_EQ(Shown(kRisk, kReviewDue, Two("", Due("2027-03-01"))), Due("2027-03-01"));
+}
+
+// --- Whole texts and records ---
+
+constexpr uint32_t kHazard = 3;
+constexpr uint32_t kHarm = 4;
+constexpr uint32_t kAllergies = 9;
+
+std::string Hazard(const std::string& text) {
+  RiskAssessment message;
+  message.set_hazard(text);
+  return message.SerializeAsString();
+}
+
+Heads Texts(const std::string& base, const std::string& a, const std::string& b) {
+  const ModelAgreed agreed{1, Hazard(base)};
+  return {{1, At(1), Hazard(a), 1, "A", "", agreed, {}, {}},
+          {2, At(2), Hazard(b), 2, "B", "", agreed, {}, {}}};
+}
+
+TEST(TextProblem, SeesWhatIsLostOrWrittenByNobodyOrNotAsked) {
+  const Heads heads =
+      Texts("He walks. He rests.", "He walks. He rests. Ask Ann.", "Ask Bob. He walks. He rests.");
+  EXPECT_EQ(TextProblem(kHazard, heads, "Ask Bob. He walks. He rests. Ask Ann.", false), "");
+  EXPECT_THAT(TextProblem(kHazard, heads, "He walks. He rests. Ask Ann.", false),
+              ::testing::HasSubstr("less: Ask Bob"));
+  EXPECT_THAT(TextProblem(kHazard, heads, "Ask Bob. He walks. Never. He rests. Ask Ann.", false),
+              ::testing::HasSubstr("nobody wrote: Never"));
+  EXPECT_THAT(TextProblem(kHazard, heads, "He walks. Ask Bob. He rests. Ask Ann.", true),
+              ::testing::HasSubstr("not shown whole"));
+  const Heads rewritten = Texts("He walks. He rests.", "He runs. He rests.", "He sits. He rests.");
+  EXPECT_TRUE(MustAsk(kHazard, rewritten));
+  EXPECT_FALSE(MustAsk(kHazard, heads));
+  EXPECT_EQ(TextProblem(kHazard, rewritten, "He runs. He rests.\n\nHe sits. He rests.", true), "");
+}
+
+TEST(ModelApply, ARemovalThatIsReviewedWaitsForADecision) {
+  ModelRecord record{kPerson, {}, {}};
+  ModelChange add = Edit(1, kPerson, kAllergies, "");
+  add.edits[kAllergies].adds = {"nuts"};
+  ModelChange removal = Edit(2, kPerson, kAllergies, "");
+  removal.edits[kAllergies].removals["nuts"] = {At(1)};
+  Apply(add, 1, 1, "A", false, &record);
+  EXPECT_EQ(Apply(removal, 2, 2, "B", false, &record), "CONFLICT");
+  EXPECT_EQ(Shown(kPerson, kAllergies, record.fields[kAllergies]), "nuts");
+  removal.id = At(3);
+  removal.settled = "she says so";
+  removal.edits[kAllergies].removals["nuts"].insert(At(2));
+  EXPECT_EQ(Apply(removal, 3, 3, "C", false, &record), "APPLIED");
+  EXPECT_FALSE(record.fields.contains(kAllergies));
+}
+
+TEST(HiddenBy, AnEditThatTheMarkDoesNotNameShowsTheRecordAgain) {
+  ModelRecord record{kPerson, {}, {}};
+  Apply(Edit(1, kPerson, kAddress, Address("x")), 1, 1, "A", false, &record);
+  ModelChange mark = Edit(2, kPerson, kHiddenMark, "why");
+  mark.seen = {At(1)};
+  Apply(mark, 2, 2, "B", false, &record);
+  EXPECT_EQ(HiddenBy(record), "why");
+  Apply(Edit(3, kPerson, kAddress, Address("y"), {At(1)}), 3, 3, "C", false, &record);
+  EXPECT_FALSE(HiddenBy(record).has_value());
+}
+
+TEST(Judgement, ChangesThatHaveNotSeenEachOtherAreUnassessedAndUnsigned) {
+  Rows rows;
+  ModelRecord& record = rows["r"];
+  record.kind = kRisk;
+  Apply(Edit(1, kRisk, kHazard, Hazard("Ice.")), 1, 1, "A", false, &record);
+  EXPECT_EQ(WhyNotSign("r", rows), "it lacks what the schema demands");
+  Apply(Edit(2, kRisk, kHarm, "harm"), 2, 2, "A", false, &record);
+  EXPECT_EQ(WhyNotSign("r", rows), "");
+  const Signed was = ToSign(rows);
+  ModelChange rating = Edit(3, kRisk, kResidual, Rating(2, 2));
+  rating.id.life = "other";
+  Apply(rating, 3, 3, "B", false, &record);
+  EXPECT_TRUE(IsUnassessed("r", rows));
+  EXPECT_FALSE(IsAmended(was, rows)) << "what came later is not covered";
+  Apply(Edit(4, kRisk, kHazard, Hazard("Snow."), {At(1)}), 4, 4, "A", false, &record);
+  EXPECT_TRUE(IsAmended(was, rows));
+  ModelChange mark = Edit(5, kRisk, kAssessedMark, "seen both");
+  mark.seen = {At(4), {"other", 3}};
+  Apply(mark, 5, 5, "C", false, &record);
+  EXPECT_FALSE(IsUnassessed("r", rows));
+}
+
+TEST(Judgement, ASafeguardBelongsToTheAssessmentThatItNames) {
+  Rows rows;
+  const std::string id(16, 'r');
+  rows[id].kind = kRisk;
+  care::v1::Mitigation message;
+  message.set_assessment(IdText(id));
+  ModelRecord& child = rows["m"];
+  child.kind = 21;
+  EXPECT_EQ(JudgementOf(id, rows).size(), 1u);
+  Apply(Edit(1, 21, 1, message.SerializeAsString()), 1, 1, "A", false, &child);
+  EXPECT_EQ(JudgementOf(id, rows).size(), 2u);
 }
 
 ModelUnit UnitOf(const ModelChange& change, const PlaceId& place) {

@@ -41,7 +41,8 @@ Id ParseId(absl::string_view text) {
 std::string ToText(const ModelHead& head) {
   return absl::StrCat(ToString(head.id), "@", head.time_ms, "/", head.sequence, " by ", head.author,
                       " '", absl::CHexEscape(head.value), "'",
-                      head.settled.empty() ? "" : " settled");
+                      head.settled.empty() ? "" : " settled", head.removes.empty() ? "" : " to go",
+                      head.seen.empty() ? "" : absl::StrCat(" having seen ", head.seen.size()));
 }
 
 std::string ToText(const Heads& heads) {
@@ -51,14 +52,25 @@ std::string ToText(const Heads& heads) {
   return absl::StrCat("{", absl::StrJoin(parts, ", "), "}");
 }
 
+namespace {
+
+std::set<Id> ModelIds(const std::vector<ChangeId>& ids) {
+  std::set<Id> out;
+  for (const ChangeId& id : ids) out.insert({Bytes(id.incarnation), id.counter});
+  return out;
+}
+
+}  // namespace
+
 ModelRecord ToModel(const RecordState& state) {
   ModelRecord record{state.kind, {Bytes(state.compartment.file), state.compartment.tier}, {}};
   for (const FieldState& field : state.fields) {
     for (const Head& head : field.heads) {
-      ModelHead to{head.time_ms, {Bytes(head.id.incarnation), head.id.counter},
-                   head.value,   head.sequence,
-                   head.author,  head.settle.reason,
-                   std::nullopt};
+      ModelHead to{head.time_ms,       {Bytes(head.id.incarnation), head.id.counter},
+                   head.value,         head.sequence,
+                   head.author,        head.settle.reason,
+                   std::nullopt,       ModelIds(head.removes),
+                   ModelIds(head.seen)};
       if (head.agreed) to.agreed = ModelAgreed{head.agreed->sequence, head.agreed->value};
       record.fields[field.field].insert(std::move(to));
     }
@@ -255,22 +267,20 @@ void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
   if (row.Refused()) {
     ++counts_.refused;
     model_.Refuse(unit, row.sequence);
-    // Steps that do not follow from what their author saw are refused, and decisions that one may
-    // not take alone; the model does not say which.
-    const auto open_to_judgement = [](const ModelChange& change) {
-      return !change.settled.empty() ||
-             std::any_of(change.edits.begin(), change.edits.end(),
-                         [&](const auto& edit) { return IsState(change.kind, edit.first); });
-    };
-    const bool steps = std::any_of(unit.changes.begin(), unit.changes.end(), open_to_judgement);
-    if (why.empty() && !steps) {
+    // Decisions that one may not take alone are refused; the model does not say which.
+    const bool decides =
+        std::any_of(unit.changes.begin(), unit.changes.end(),
+                    [](const ModelChange& change) { return !change.settled.empty(); });
+    if (why.empty() && !decides) {
       Violate("L3", absl::StrCat(where, ": got REJECTED (", row.reason, "), wanted it admitted"));
     }
     return;
   }
   if (!why.empty()) {
     const bool access = why == "the site does not hold the file";
-    return Violate(access ? "L8" : "R12",
+    return Violate(access                    ? "L8"
+                   : why == "a step too far" ? "R9"
+                                             : "R12",
                    absl::StrCat(where, ": got it admitted, wanted it refused: ", why));
   }
   CheckTimes(row, *known, unit);
@@ -285,7 +295,8 @@ void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
     const bool judged =
         std::all_of(change.edits.begin(), change.edits.end(), [&](const auto& edit) {
           const auto heads = now->fields.find(edit.first);
-          return heads == now->fields.end() || Judged(change.kind, edit.first, heads->second);
+          return IsMark(edit.first) || heads == now->fields.end() ||
+                 Judged(change.kind, edit.first, heads->second);
         });
     if (judged && word != words[i]) {
       Violate("L4", absl::StrCat(where, ": got ", word, ", wanted ", words[i]));
@@ -302,14 +313,14 @@ void World::CheckTimes(const server::UnitRow& row, const Known& known, const Mod
     if (unit.stamp.contact_ms() > 0 && unit.stamp.contact_ms() <= row.received_ms) {
       lower = unit.stamp.contact_ms();
     }
-    const ModelChange change = model_.Resolved(unit.changes[i], row.sequence);
+    const ModelChange change = model_.Resolved(unit.changes[i], row.sequence, true);
     for (const auto& [field, edit] : change.edits) {
       for (const Id& base : edit.base) {
-        if (model_.Admitted(base)) lower = std::max(lower, model_.TimeOf(base) + 1);
+        if (const auto time = model_.TimeOf(base)) lower = std::max(lower, *time + 1);
       }
       for (const auto& [element, adds] : edit.removals) {
         for (const Id& add : adds) {
-          if (model_.Admitted(add)) lower = std::max(lower, model_.TimeOf(add) + 1);
+          if (const auto time = model_.TimeOf(add)) lower = std::max(lower, *time + 1);
         }
       }
     }

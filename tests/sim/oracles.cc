@@ -14,6 +14,7 @@
 #include "client-lib/outbox.h"
 #include "google/protobuf/descriptor.h"
 #include "server/history.h"
+#include "tests/sim/judgement.h"
 #include "tests/sim/link.h"
 
 namespace doorstep::sim {
@@ -35,15 +36,15 @@ const Heads& HeadsOf(const ModelRecord& record, uint32_t field) {
 bool Holds(const Heads& heads, const ModelHead& wanted, bool with_time) {
   return std::any_of(heads.begin(), heads.end(), [&](const ModelHead& head) {
     if (with_time) return head == wanted;
-    return head.id == wanted.id && head.value == wanted.value;
+    return head.id == wanted.id && head.value == wanted.value && head.removes == wanted.removes &&
+           head.seen == wanted.seen;
   });
 }
 
 // The server's rows at the checkpoint, and the pending changes on top. Where several versions of
 // LATEST could be shown, all of them.
-std::map<std::string, ModelRecord> Expected(World& world, SimDevice& device, uint64_t at,
-                                            std::set<std::string>* pending) {
-  std::map<std::string, ModelRecord> rows = world.model().SeenBy(device.site, at);
+Rows Expected(World& world, SimDevice& device, uint64_t at, std::set<std::string>* pending) {
+  Rows rows = world.model().SeenBy(device.site, at);
   for (const auto& [place, entry] : device.outbox) {
     if (world.OutcomeOf(entry.id, entry.hash, at) != nullptr) continue;
     for (const ModelChange& change : entry.unit.changes) {
@@ -51,7 +52,7 @@ std::map<std::string, ModelRecord> Expected(World& world, SimDevice& device, uin
           rows.try_emplace(change.record, ModelRecord{change.kind, entry.unit.place, {}});
       if (row->second.kind != change.kind) continue;
       pending->insert(change.record);
-      Apply(world.model().Resolved(change, at), 0, 0, entry.unit.author, /*latest_too=*/true,
+      Apply(world.model().Resolved(change, at, false), 0, 0, entry.unit.author, /*latest_too=*/true,
             &row->second);
     }
   }
@@ -67,7 +68,7 @@ class DeviceCheck {
     const auto complete = store.Int(client::key::kComplete);
     const auto cursor = store.Int(client::key::kCursor);
     if (!complete.ok() || !cursor.ok()) return;
-    std::map<std::string, ModelRecord> rows;
+    Rows rows;
     const absl::Status read = store.tables().ForEach([&](const RecordState& state) {
       rows.emplace(std::string(state.id.AsBytes()), ToModel(state));
       return absl::OkStatus();
@@ -79,7 +80,7 @@ class DeviceCheck {
     const auto repair = store.Int(client::key::kRepair);
     const bool repairing = repair.ok() && *repair != 0;
     const uint64_t at = repairing ? kNow : static_cast<uint64_t>(*cursor);
-    std::map<std::string, ModelRecord> expected = Expected(world_, device_, at, &pending);
+    Rows expected = Expected(world_, device_, at, &pending);
     if (*complete == 0) {
       // Rows come bit by bit; what was saved here is there all the time.
       for (const std::string& record : pending) CheckOwn(record, rows);
@@ -94,14 +95,12 @@ class DeviceCheck {
     return absl::StrCat(device_.name, ", ", world_.NameOf(record));
   }
 
-  void CheckOwn(const std::string& record, const std::map<std::string, ModelRecord>& rows) {
+  void CheckOwn(const std::string& record, const Rows& rows) {
     if (rows.contains(record)) return;
     world_.Violate("L6", absl::StrCat(Where(record), ": got no record, wanted what was saved"));
   }
 
-  void CheckRows(const std::map<std::string, ModelRecord>& rows,
-                 const std::map<std::string, ModelRecord>& expected,
-                 const std::set<std::string>& pending) {
+  void CheckRows(const Rows& rows, const Rows& expected, const std::set<std::string>& pending) {
     for (const auto& [record, row] : rows) {
       if (expected.contains(record)) continue;
       const bool held = world_.model().Holds(device_.site, row.place, kNow);
@@ -126,7 +125,7 @@ class DeviceCheck {
                   uint32_t field) {
     const Heads& is = HeadsOf(row, field);
     const Heads& should = HeadsOf(wanted, field);
-    const bool latest = IsLatest(wanted.kind, field) && should.size() > 1;
+    const bool latest = ClassOf(wanted.kind, field) == v1::LATEST && should.size() > 1;
     // Pending versions have a time of the device's own making.
     const auto fits = [&](const ModelHead& head, const Heads& in) {
       return Holds(in, head, /*with_time=*/head.sequence != 0);
@@ -146,8 +145,13 @@ class DeviceCheck {
   }
 
   // The library's own words for what stands in the rows.
-  void CheckShown(const std::map<std::string, ModelRecord>& rows) {
-    std::set<std::pair<std::string, std::string>> open;
+  void CheckShown(const Rows& rows) {
+    const auto conflicts = device_.replica->Conflicts();
+    if (!conflicts.ok()) return;
+    std::set<std::pair<std::string, std::string>> told;  // record and name of field
+    for (const Conflict& conflict : *conflicts) {
+      told.insert({std::string(Uuid::Parse(conflict.record)->AsBytes()), conflict.field});
+    }
     for (const auto& [record, row] : rows) {
       const auto opened = device_.replica->Get(Uuid::FromBytes(record)->ToString());
       if (!opened.ok()) return;
@@ -155,46 +159,85 @@ class DeviceCheck {
       for (const auto& [field, value] : SplitFields(opened->bytes())) shown[field] += value;
       const KindSpec* known = device_.schema->Find(row.kind);
       for (const auto& [field, heads] : row.fields) {
-        if (!Judged(row.kind, field, heads)) continue;
-        if (known == nullptr || known->Find(field) == nullptr) continue;
-        const std::string wanted = Shown(row.kind, field, heads);
-        if (shown[field] != wanted) {
-          return world_.Violate(
-              "L2",
-              absl::StrCat(Where(record), ".", field, ": got '", absl::CHexEscape(shown[field]),
-                           "', wanted '", absl::CHexEscape(wanted), "' of ", ToText(heads)));
-        }
-        if (IsOpen(row.kind, field, heads)) {
-          open.insert({record, FieldOf(row.kind, field)->name()});
-        }
+        if (IsMark(field) || known == nullptr || known->Find(field) == nullptr) continue;
+        const bool asked = told.erase({record, known->Find(field)->scalar.name}) > 0;
+        if (!CheckValue(record, row.kind, field, heads, shown[field], asked)) return;
       }
-    }
-    const auto conflicts = device_.replica->Conflicts();
-    if (!conflicts.ok()) return;
-    std::set<std::pair<std::string, std::string>> told;
-    for (const Conflict& conflict : *conflicts) {
-      const std::string record(Uuid::Parse(conflict.record)->AsBytes());
-      const auto row = rows.find(record);
-      if (row == rows.end()) {
-        return world_.Violate("R12", absl::StrCat(Where(record), ": got a case of no record"));
+      const auto mark = HiddenBy(row);
+      const std::string hidden = mark ? Read(*mark, kHiddenMark).bytes : "";
+      const std::string is_hidden = opened->Info().hidden;
+      if (is_hidden != hidden) {
+        return world_.Violate("R14", absl::StrCat(Where(record), ": got hidden because of '",
+                                                  is_hidden, "', wanted '", hidden, "'"));
       }
-      const KindSpec* kind = device_.schema->Find(row->second.kind);
-      const FieldSpec* spec = kind == nullptr ? nullptr : kind->FindByName(conflict.field);
-      if (spec == nullptr) continue;  // of a judgement as a whole
-      const uint32_t field = spec->number();
-      if (Judged(row->second.kind, field, HeadsOf(row->second, field))) {
-        told.insert({record, conflict.field});
+      if (!CheckJudgement(record, rows, told.erase({record, "_assessed"}) > 0)) return;
+      if (row.kind == kSignOff && !CheckSignature(record, rows)) return;
+    }
+    if (told.empty()) return;
+    world_.Violate("R12", absl::StrCat(Where(told.begin()->first), ".", told.begin()->second,
+                                       ": got a case of no versions that differ, wanted none"));
+  }
+
+  bool CheckValue(const std::string& record, uint32_t kind, uint32_t field, const Heads& heads,
+                  const std::string& shown, bool asked) {
+    const std::string where = absl::StrCat(Where(record), ".", field, ": got ");
+    if (!Judged(kind, field, heads)) {
+      const std::string problem = TextProblem(field, heads, Read(shown, field).bytes, asked);
+      if (!problem.empty()) {
+        world_.Violate("R2", absl::StrCat(where, "'", absl::CHexEscape(shown), "', ", problem,
+                                          ", of ", ToText(heads)));
+      } else if (!asked && MustAsk(field, heads)) {
+        world_.Violate("R12",
+                       absl::StrCat(where, "no case, wanted one over two sentences in one's ",
+                                    "place, of ", ToText(heads)));
       }
+    } else if (const std::string wanted = Shown(kind, field, heads); shown != wanted) {
+      world_.Violate("L2", absl::StrCat(where, "'", absl::CHexEscape(shown), "', wanted '",
+                                        absl::CHexEscape(wanted), "' of ", ToText(heads)));
+    } else if (asked != IsOpen(kind, field, heads)) {
+      world_.Violate("R12",
+                     absl::StrCat(where, asked ? "a case" : "no case", ", wanted ",
+                                  asked ? "none" : "one that people see", " of ", ToText(heads)));
     }
-    for (const auto& [record, field] : open) {
-      if (told.contains({record, field})) continue;
-      return world_.Violate("R12", absl::StrCat(Where(record), ".", field,
-                                                ": got no case, wanted one that people see"));
+    return !world_.violation();
+  }
+
+  bool CheckJudgement(const std::string& record, const Rows& rows, bool asked) {
+    const bool open = IsUnassessed(record, JudgementOf(record, rows));
+    if (asked != open) {
+      world_.Violate("R12", absl::StrCat(Where(record), ": got ", asked ? "a case" : "no case",
+                                         " of the whole, wanted ", open ? "one" : "none"));
     }
-    if (told.size() > open.size()) {
-      world_.Violate(
-          "R12", absl::StrCat(device_.name, ": got ", told.size(), " cases, wanted ", open.size()));
-    }
+    return !world_.violation();
+  }
+
+  // R16: whether a signature still holds.
+  bool CheckSignature(const std::string& record, const Rows& rows) {
+    const ModelRecord& row = rows.at(record);
+    const auto of = row.fields.find(1);
+    const auto covers = row.fields.find(4);
+    if (of == row.fields.end() || covers == row.fields.end()) return true;
+    const std::string target = Read(of->second.begin()->value, 1).bytes;
+    const auto infos = device_.replica->SignOffs(target);
+    if (!infos.ok()) return true;
+    const std::string id(Uuid::Parse(target)->AsBytes());
+    const Rows judgement = JudgementOf(id, rows);
+    const Signed was = ReadSigned(Read(covers->second.begin()->value, 4).bytes);
+    using State = SignOffInfo::State;
+    const State wanted = IsUnassessed(id, judgement) ? State::kUnassessed
+                         : IsAmended(was, judgement) ? State::kAmended
+                                                     : State::kSigned;
+    const auto info = std::find_if(infos->begin(), infos->end(), [&](const SignOffInfo& each) {
+      return std::string(Uuid::Parse(each.id)->AsBytes()) == record;
+    });
+    if (info != infos->end() && info->state == wanted) return true;
+    world_.Violate(
+        "R16",
+        absl::StrCat(
+            Where(id), ": got ", info == infos->end() ? "no signature" : "a signature that ",
+            info == infos->end() || info->state == State::kSigned ? "holds" : "does not hold",
+            ", wanted state ", static_cast<int>(wanted)));
+    return false;
   }
 
   World& world_;
@@ -383,23 +426,44 @@ void CheckDevice(World& world, SimDevice& device) {
   DeviceCheck(world, device).Run();
 }
 
+Id IdNow(const SimDevice& device, Id id) {
+  for (auto it = device.renamed.find(id); it != device.renamed.end();) {
+    id = it->second;
+    it = device.renamed.find(id);
+  }
+  return id;
+}
+
+namespace {
+
+std::set<Id> SeenNow(const SimDevice& device, const Form& form, uint32_t field) {
+  std::set<Id> ids;
+  const auto seen = form.seen.find(field);
+  if (seen == form.seen.end()) return ids;
+  for (const auto& [id, pending] : seen->second) ids.insert(pending ? IdNow(device, id) : id);
+  return ids;
+}
+
+// R14: a mark names all versions that the form showed, and no other.
+void CheckMark(World& world, SimDevice& device, const ModelChange& change, const Form& form) {
+  std::set<Id> wanted;
+  for (const auto& [field, unused] : form.seen) wanted.merge(SeenNow(device, form, field));
+  if (change.seen == wanted || device.schema != Schema::BuiltIn()) return;
+  world.Violate(
+      "R14", absl::StrCat(device.name, ", ", world.NameOf(change.record),
+                          ": got a mark that names ", change.seen.size(), " versions, wanted the ",
+                          wanted.size(), " that the form showed"));
+}
+
+}  // namespace
+
 void CheckBases(World& world, SimDevice& device, const Entry& entry, const Form& form) {
   for (const ModelChange& change : entry.unit.changes) {
     if (change.record != std::string(Uuid::Parse(form.opened.id())->AsBytes())) continue;
     for (const auto& [field, edit] : change.edits) {
-      if (FieldOf(change.kind, field) == nullptr) continue;  // a mark
-      std::set<Id> wanted;
-      const auto seen = form.seen.find(field);
-      if (seen != form.seen.end()) {
-        for (const auto& [shown, pending] : seen->second) {
-          Id id = shown;
-          for (auto it = device.renamed.find(id); pending && it != device.renamed.end();
-               it = device.renamed.find(id)) {
-            id = it->second;
-          }
-          wanted.insert(id);
-        }
-      }
+      if (field == kHiddenMark && !edit.value.empty()) CheckMark(world, device, change, form);
+      if (FieldOf(change.kind, field) == nullptr) continue;
+      const std::set<Id> wanted = SeenNow(device, form, field);
       std::set<Id> got = edit.base;
       for (const auto& [element, adds] : edit.removals) got.insert(adds.begin(), adds.end());
       for (const Id& id : got) {
@@ -410,12 +474,12 @@ void CheckBases(World& world, SimDevice& device, const Entry& entry, const Form&
               return e.second.id.life == id.life && id.counter >= e.second.id.counter &&
                      id.counter < e.second.id.counter + e.second.unit.changes.size();
             });
-        if (own && IsLatest(change.kind, field)) continue;
+        if (own && ClassOf(change.kind, field) == v1::LATEST) continue;
         return world.Violate(
             "R1", absl::StrCat(device.name, ", ", world.NameOf(change.record), ".", field,
                                ": got base ", ToString(id), ", wanted only what the form showed"));
       }
-      if (IsSet(change.kind, field)) continue;
+      if (ClassOf(change.kind, field) == v1::SET) continue;
       for (const Id& id : wanted) {
         if (got.contains(id)) continue;
         return world.Violate("R1", absl::StrCat(device.name, ", ", world.NameOf(change.record), ".",
@@ -423,6 +487,37 @@ void CheckBases(World& world, SimDevice& device, const Entry& entry, const Form&
                                                 ", wanted all that the form showed"));
       }
     }
+  }
+}
+
+// R16: a signature is for what its signer had before them, and for no draft that lacks something.
+void CheckSigned(World& world, SimDevice& device, const std::string& record, const Form& form,
+                 const absl::Status& status, const Entry* entry) {
+  const std::string where = absl::StrCat(device.name, ", ", world.NameOf(record), ": got ");
+  const std::optional<std::string> why = WhyNotSign(record, form.judgement);
+  if (why && why->empty() != status.ok() && (!status.ok() || !device.disk_faulty)) {
+    return world.Violate("R16", absl::StrCat(where, status.ok() ? "a signature" : status.ToString(),
+                                             ", wanted ", why->empty() ? "one" : "none: ", *why));
+  }
+  if (entry == nullptr) return;
+  Rows judgement = form.judgement;
+  for (auto& [id, row] : judgement) {
+    for (auto& [field, heads] : row.fields) {
+      Heads now;
+      for (ModelHead head : heads) {
+        if (head.sequence == 0) head.id = IdNow(device, head.id);
+        now.insert(std::move(head));
+      }
+      heads = std::move(now);
+    }
+  }
+  for (const ModelChange& change : entry->unit.changes) {
+    if (change.kind != kSignOff) continue;
+    const Signed got = ReadSigned(Read(change.edits.at(4).value, 4).bytes);
+    if (got == ToSign(judgement)) continue;
+    world.Violate("R16", absl::StrCat(where,
+                                      "a signature for other versions than the form and the "
+                                      "judgement showed, wanted those"));
   }
 }
 

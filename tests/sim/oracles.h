@@ -15,6 +15,13 @@ void CheckDevice(World& world, SimDevice& device);
 // R1: what a new unit says that its author saw is what the form showed. `seen`: by field.
 void CheckBases(World& world, SimDevice& device, const Entry& entry, const Form& form);
 
+// The id that a change has now; a fork gives new ones to what is pending.
+Id IdNow(const SimDevice& device, Id id);
+
+// R16: `status` is what signing the form answered, `entry` the unit that came of it, if any.
+void CheckSigned(World& world, SimDevice& device, const std::string& record, const Form& form,
+                 const absl::Status& status, const Entry* entry);
+
 // Faults are over: everybody syncs until nothing moves (L9), and then L1, L3, L4, L8.
 void CheckQuiet(World& world);
 

@@ -4,35 +4,40 @@
 #include <utility>
 
 #include "tests/sim/plant_list.h"
+#include "tests/sim/schemas.h"
 
 namespace doorstep::sim {
 
 std::vector<Plant> DevicePlants() {
   std::vector<Plant> plants;
-  Plant& base = plants.emplace_back();
-  base.name = "base-at-save";
-  base.rule = "R1";
-  base.what = "a base names what stood when the form was saved, not when it was opened";
-  base.within = 20;
-  base.base_at_save = true;
-  Plant& less = plants.emplace_back();
-  less.name = "device-unsynced";
-  less.rule = "R3";
-  less.what = "a commit is acknowledged before it is on the disk";
-  less.within = 50;
-  less.device_syncs_less = true;
-  Plant& hidden = plants.emplace_back();
-  hidden.name = "case-hidden";
-  hidden.rule = "R12";
-  hidden.what = "a conflict stands and no person sees it";
-  hidden.within = 10;
-  hidden.after_sync = [](Database& db) { db.Exec("DELETE FROM _conflict").IgnoreError(); };
-  Plant& readable = plants.emplace_back();
-  readable.name = "deleted-readable";
-  readable.rule = "R10";
-  readable.what = "what is deleted stays in the file until something else is written there";
-  readable.within = 10;
-  readable.after_sync = [](Database& db) { db.Exec("PRAGMA secure_delete = OFF").IgnoreError(); };
+  const auto add = [&](const char* name, const char* rule, int within, const char* what) -> Plant& {
+    Plant& plant = plants.emplace_back();
+    plant.name = name;
+    plant.rule = rule;
+    plant.what = what;
+    plant.within = within;
+    return plant;
+  };
+  add("base-at-save", "R1", 20,
+      "a base names what stood when the form was saved, not when it was opened")
+      .looks_late = {"save", "prose"};
+  add("hide-at-save", "R14", 150, "a mark names versions that its author never saw").looks_late = {
+      "hide"};
+  add("sign-drafts", "R16", 150, "what lacks something that the schema demands is signed").schema =
+      UndemandingSchema;
+  add("any-step", "R9", 100, "every step of a state follows from every other").schema =
+      LenientSchema;
+  add("device-unsynced", "R3", 50, "a commit is acknowledged before it is on the disk")
+      .device_syncs_less = true;
+  add("case-hidden", "R12", 10, "a conflict stands and no person sees it").after_sync =
+      [](Database& db) { db.Exec("DELETE FROM _conflict WHERE field < 19000").IgnoreError(); };
+  add("whole-untold", "R12", 180, "two people changed an assessment, and nobody hears of it")
+      .after_sync = [](Database& db) {
+    db.Exec("DELETE FROM _conflict WHERE field = 19001").IgnoreError();
+  };
+  add("deleted-readable", "R10", 10,
+      "what is deleted stays in the file until something else is written there")
+      .after_sync = [](Database& db) { db.Exec("PRAGMA secure_delete = OFF").IgnoreError(); };
   return plants;
 }
 

@@ -6,12 +6,14 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "doorstep/transport.h"
 #include "server/store.h"
+#include "sync/schema/schema.h"
 #include "sync/sqlite/database.h"
 
 namespace doorstep::sim {
@@ -29,8 +31,11 @@ struct Plant {
   DatabaseOptions::Sync server_sync = DatabaseOptions::Sync::kFull;
   // Devices promise kFull and open their replicas with kNormal.
   bool device_syncs_less = false;
-  // A form is opened again at the moment of saving, so that its author "saw" what had just come.
-  bool base_at_save = false;
+  // In these steps a form is opened again at the moment of saving, so that its author "saw" what
+  // had just come.
+  std::set<std::string> looks_late = {};
+  // What server and devices have in place of today's schema.
+  std::function<std::shared_ptr<const Schema>()> schema = nullptr;
   // Run on a replica after each sync.
   std::function<void(Database&)> after_sync = nullptr;
 };

@@ -340,7 +340,7 @@ std::vector<Plant> LinkPlants() {
     plant.within = within;
     plant.transport = transport;
   };
-  add("clone-answered", "R3", 60, "a clone's change is answered with the original's outcome",
+  add("clone-answered", "R3", 120, "a clone's change is answered with the original's outcome",
       Make<CloneAnswered>);
   add("answer-for-nothing", "R3", 10, "a receipt is given for what was not stored",
       Make<AnswersForNothing>);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sync/merge/marks.h"
 #include "sync/schema/schema.h"
 #include "tests/sim/forwarding.h"
 #include "tests/sim/plant_list.h"
@@ -91,6 +92,38 @@ class RemovesUnseen : public Twin {
       }
       std::erase_if(field.heads,
                     [&](const doorstep::Head& head) { return removed.contains(head.value); });
+    }
+    return inner_->Save(before, less);
+  }
+};
+
+// A proposal to take an element out takes it out.
+class RemovesUnreviewed : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    RecordState less = after;
+    for (FieldState& field : less.fields) {
+      std::set<std::string> removed;
+      for (const doorstep::Head& head : field.heads) {
+        if (head.IsProposal()) removed.insert(head.value);
+      }
+      std::erase_if(field.heads,
+                    [&](const doorstep::Head& head) { return removed.contains(head.value); });
+    }
+    return inner_->Save(before, less);
+  }
+};
+
+// A record that was hidden stays so, whatever is changed by people who had not seen that.
+class HidesUnseen : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    RecordState less = after;
+    if (less.Find(kHiddenField) == nullptr) return inner_->Save(before, less);
+    for (doorstep::Head& mark : less.At(kHiddenField).heads) {
+      if (!mark.value.empty()) mark.seen = HeadsToHide(after);
     }
     return inner_->Save(before, less);
   }
@@ -218,6 +251,16 @@ class ForgetsRefused : public Twin {
   bool refused_ = false;
 };
 
+// What is held waits for nothing that could come.
+class HoldsForEver : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status AddHeld(const server::HeldRow& held,
+                       const std::vector<server::Awaited>& /*awaited*/) override {
+    return inner_->AddHeld(held, {});
+  }
+};
+
 // Who holds what is looked up now and then, not for each batch.
 class StaleMembership : public ForwardingView {
  public:
@@ -269,21 +312,27 @@ std::vector<Plant> ServerPlants() {
       WritesOf<KeepsLast<MergeClass::kText>>());
   add("agreed-forgotten", "R2", 10, "the value that both sides knew is not kept with a head",
       WritesOf<ForgetsAgreed>());
-  add("ledger-outside", "R5", 20, "an outcome is stored after the commit that applied the unit",
+  add("ledger-outside", "R5", 60, "an outcome is stored after the commit that applied the unit",
       WritesOf<LedgerLater>());
+  add("held-for-ever", "R5", 120, "what is held stays so when all that it waits for has come",
+      WritesOf<HoldsForEver>());
   add("repeat-applied", "R3", 10, "a unit that comes again is applied again",
       WritesOf<AppliesRepeats>());
   add("receipt-time", "R4", 10, "a change has the time of its receipt", WritesOf<TimesByReceipt>());
   add("stale-membership", "R7", 10,
       "who may see what is looked up before a batch is sent, not then", WithStaleMembership);
-  add("half-unit", "R8", 30, "one record of a unit is not written", WritesOf<HalfUnits>());
-  add("state-overwritten", "R9", 50, "of concurrent transitions the last alone is kept",
+  add("half-unit", "R8", 60, "one record of a unit is not written", WritesOf<HalfUnits>());
+  add("state-overwritten", "R9", 100, "of concurrent transitions the last alone is kept",
       WritesOf<KeepsLast<MergeClass::kState>>());
   add("refused-forgotten", "R10", 10, "what was refused is not in the history",
       WritesOf<ForgetsRefused>());
   add("remove-wins", "R13", 200, "a removal takes adds that its author had not seen",
       WritesOf<RemovesUnseen>());
-  add("twin-overwritten", "R15", 10, "of two registrations under one id the last alone is kept",
+  add("removal-unreviewed", "R13", 150, "what somebody proposes to take out is taken out",
+      WritesOf<RemovesUnreviewed>());
+  add("hidden-for-good", "R14", 60, "a hidden record stays so when somebody changes it unseen",
+      WritesOf<HidesUnseen>());
+  add("twin-overwritten", "R15", 60, "of two registrations under one id the last alone is kept",
       WritesOf<KeepsLast<MergeClass::kImmutable>>());
   add("write-anywhere", "R21", 10, "who may not see a file may write to it",
       WritesOf<WritesAnywhere>());

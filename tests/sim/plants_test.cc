@@ -47,7 +47,7 @@ TEST(PlantsTest, HaveNamesOfTheirOwnAndCoverTheRules) {
     rules.insert(plant.rule);
   }
   for (const char* rule : {"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11",
-                           "R12", "R13", "R15", "R17", "R21"}) {
+                           "R12", "R13", "R14", "R15", "R16", "R17", "R21"}) {
     EXPECT_TRUE(rules.contains(rule)) << rule;
   }
 }

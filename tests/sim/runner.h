@@ -36,6 +36,9 @@ class Runner {
   void OpenForm(const Step& step);
   void Save(const Step& step);
   void Bulk(const Step& step);
+  void Prose(const Step& step);
+  void Hide(const Step& step);
+  void Sign(const Step& step);
   void Settle(const Step& step);
   void Sync(const Step& step);
   void Deliver(const Step& step);
@@ -59,6 +62,13 @@ class Runner {
   // The device that a step names, if it is there and on.
   SimDevice* On(const Step& step);
   std::optional<Form> FormOf(SimDevice& device, const std::string& record);
+  // The form of the step's user and record: the one that is open (then it is closed), unless
+  // `anew`.
+  std::optional<Form> TakeForm(SimDevice& device, const Step& step, bool anew);
+  // Of a plant that looks late: the record as it is now.
+  std::optional<Form> LateLook(SimDevice& device, const Step& step);
+  // Names of records ("@r3") in JSON become their ids.
+  std::string WithIds(const std::string& json) const;
   // A transaction, and what must be true of it. `forms`: what it edits.
   absl::Status Commit(SimDevice& device, const std::string& user,
                       const std::vector<const Form*>& forms,

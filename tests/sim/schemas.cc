@@ -8,9 +8,64 @@
 #include <utility>
 
 #include "doorstep/v1/built_in_schema.h"
+#include "doorstep/v1/options.pb.h"
 #include "google/protobuf/descriptor.pb.h"
 
 namespace doorstep::sim {
+
+namespace {
+
+std::shared_ptr<const Schema> Made(const google::protobuf::FileDescriptorSet& set) {
+  auto made = Schema::FromDescriptorSet(set.SerializeAsString());
+  if (!made.ok()) {
+    std::fprintf(stderr, "a schema of the simulator: %s\n", made.status().ToString().c_str());
+    std::abort();
+  }
+  return *std::move(made);
+}
+
+google::protobuf::FileDescriptorSet Today() {
+  google::protobuf::FileDescriptorSet set;
+  set.ParseFromArray(kBuiltInSchema, static_cast<int>(kBuiltInSchemaSize));
+  return set;
+}
+
+}  // namespace
+
+std::shared_ptr<const Schema> UndemandingSchema() {
+  google::protobuf::FileDescriptorSet set = Today();
+  for (auto& file : *set.mutable_file()) {
+    for (auto& message : *file.mutable_message_type()) {
+      for (auto& field : *message.mutable_field()) {
+        if (!field.options().HasExtension(v1::field)) continue;
+        field.mutable_options()->MutableExtension(v1::field)->clear_sign_off_requires();
+      }
+    }
+  }
+  return Made(set);
+}
+
+std::shared_ptr<const Schema> LenientSchema() {
+  google::protobuf::FileDescriptorSet set = Today();
+  for (auto& file : *set.mutable_file()) {
+    for (auto& message : *file.mutable_message_type()) {
+      for (auto& states : *message.mutable_enum_type()) {
+        if (!states.options().HasExtension(v1::state_machine)) continue;
+        auto* machine = states.mutable_options()->MutableExtension(v1::state_machine);
+        machine->clear_transitions();
+        for (const auto& from : states.value()) {
+          for (const auto& to : states.value()) {
+            if (from.number() == 0 || to.number() == 0 || from.number() == to.number()) continue;
+            auto* step = machine->add_transitions();
+            step->set_from(from.name());
+            step->set_to(to.name());
+          }
+        }
+      }
+    }
+  }
+  return Made(set);
+}
 
 std::shared_ptr<const Schema> OldSchema() {
   static const auto* const schema = [] {
@@ -19,8 +74,7 @@ std::shared_ptr<const Schema> OldSchema() {
         {"CaseStudy", "learning_consent"},
         {"RiskAssessment", "benefits"},
         {"RiskAssessment", "value_to_person"}};
-    google::protobuf::FileDescriptorSet set;
-    set.ParseFromArray(kBuiltInSchema, static_cast<int>(kBuiltInSchemaSize));
+    google::protobuf::FileDescriptorSet set = Today();
     for (auto& file : *set.mutable_file()) {
       auto* messages = file.mutable_message_type();
       messages->erase(std::remove_if(messages->begin(), messages->end(),
@@ -46,12 +100,7 @@ std::shared_ptr<const Schema> OldSchema() {
                       fields->end());
       }
     }
-    auto made = Schema::FromDescriptorSet(set.SerializeAsString());
-    if (!made.ok()) {
-      std::fprintf(stderr, "the old schema: %s\n", made.status().ToString().c_str());
-      std::abort();
-    }
-    return new std::shared_ptr<const Schema>(*std::move(made));
+    return new std::shared_ptr<const Schema>(Made(set));
   }();
   return *schema;
 }

@@ -12,6 +12,10 @@ namespace doorstep::sim {
 // RiskAssessment.benefits and RiskAssessment.value_to_person.
 std::shared_ptr<const Schema> OldSchema();
 
+// For plants: today's where signing demands nothing; where any state may follow any other.
+std::shared_ptr<const Schema> UndemandingSchema();
+std::shared_ptr<const Schema> LenientSchema();
+
 }  // namespace doorstep::sim
 
 #endif  // TESTS_SIM_SCHEMAS_H_

@@ -13,10 +13,10 @@ namespace doorstep::sim {
 namespace {
 
 constexpr absl::string_view kVerbs[] = {
-    "world",   "site",     "device",  "create",  "open",  "save",   "edit",    "bulk",
-    "settle",  "sync",     "drop",    "deliver", "wait",  "clock",  "reboot",  "cut",
-    "crash",   "io-error", "full",    "free",    "clone", "backup", "restore", "share",
-    "unshare", "history",  "restart", "upgrade", "quiet"};
+    "world",   "site",  "device",  "create", "open",    "save",   "edit",    "bulk",    "settle",
+    "sync",    "drop",  "deliver", "wait",   "clock",   "reboot", "cut",     "crash",   "io-error",
+    "full",    "free",  "clone",   "backup", "restore", "share",  "unshare", "history", "restart",
+    "upgrade", "quiet", "prose",   "hide",   "unhide",  "sign"};
 
 }  // namespace
 

@@ -72,10 +72,10 @@ TEST(SimTest, HoldsOverFixedSeeds) {
   EXPECT_GT(counts.conflicts, seeds);
   EXPECT_GT(counts.refused, 10u);
   for (const char* kind :
-       {"lost",      "noreply",        "twice",        "late",       "slow",
-        "droprow",   "server-cut",     "server-crash", "device-cut", "device-crash",
-        "disk-full", "io-error",       "clock",        "reboot",     "restart",
-        "clone",     "restore-device", "share",        "unshare",    "(settled)"}) {
+       {"lost",       "noreply",      "twice",      "late",         "slow",           "droprow",
+        "server-cut", "server-crash", "device-cut", "device-crash", "disk-full",      "io-error",
+        "clock",      "reboot",       "restart",    "clone",        "restore-device", "share",
+        "unshare",    "(settled)",    "(hide)",     "(unhide)",     "(sign)"}) {
     EXPECT_GT(counts.faults[kind], 2u) << kind;
   }
 }

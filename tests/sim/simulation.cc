@@ -46,7 +46,7 @@ void Runner::MakeDevice(const Step& step) {
   acted_ = world_.AddDevice(step.Arg(0), step.Arg(1),
                             absl::StrSplit(step.Option("users", step.Arg(0)), ','),
                             step.Option("durability", "full") != "normal",
-                            step.Option("schema") == "old" ? OldSchema() : Schema::BuiltIn());
+                            step.Option("schema") == "old" ? OldSchema() : world_.Today());
 }
 
 // --- Time ---
@@ -252,20 +252,17 @@ void Runner::Quiet(const Step& /*step*/) {
 
 const std::map<std::string, Runner::Handler>& Runner::Handlers() {
   static const auto* const handlers = new std::map<std::string, Handler>{
-      {"site", &Runner::Site},        {"device", &Runner::MakeDevice},
-      {"create", &Runner::Create},    {"open", &Runner::OpenForm},
-      {"save", &Runner::Save},        {"edit", &Runner::Save},
-      {"bulk", &Runner::Bulk},        {"settle", &Runner::Settle},
-      {"sync", &Runner::Sync},        {"deliver", &Runner::Deliver},
-      {"wait", &Runner::Wait},        {"clock", &Runner::SetClock},
-      {"reboot", &Runner::Reboot},    {"restart", &Runner::Restart},
-      {"cut", &Runner::Cut},          {"crash", &Runner::Crash},
-      {"io-error", &Runner::IoError}, {"full", &Runner::Full},
-      {"free", &Runner::Free},        {"clone", &Runner::Clone},
-      {"backup", &Runner::Backup},    {"restore", &Runner::Restore},
-      {"share", &Runner::Share},      {"unshare", &Runner::Share},
-      {"history", &Runner::History},  {"quiet", &Runner::Quiet},
-      {"upgrade", &Runner::Upgrade}};
+      {"site", &Runner::Site},       {"device", &Runner::MakeDevice}, {"create", &Runner::Create},
+      {"open", &Runner::OpenForm},   {"save", &Runner::Save},         {"edit", &Runner::Save},
+      {"bulk", &Runner::Bulk},       {"settle", &Runner::Settle},     {"sync", &Runner::Sync},
+      {"deliver", &Runner::Deliver}, {"wait", &Runner::Wait},         {"clock", &Runner::SetClock},
+      {"reboot", &Runner::Reboot},   {"restart", &Runner::Restart},   {"cut", &Runner::Cut},
+      {"crash", &Runner::Crash},     {"io-error", &Runner::IoError},  {"full", &Runner::Full},
+      {"free", &Runner::Free},       {"clone", &Runner::Clone},       {"backup", &Runner::Backup},
+      {"restore", &Runner::Restore}, {"share", &Runner::Share},       {"unshare", &Runner::Share},
+      {"history", &Runner::History}, {"quiet", &Runner::Quiet},       {"upgrade", &Runner::Upgrade},
+      {"prose", &Runner::Prose},     {"hide", &Runner::Hide},         {"unhide", &Runner::Hide},
+      {"sign", &Runner::Sign}};
   return *handlers;
 }
 

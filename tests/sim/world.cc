@@ -91,13 +91,17 @@ World::World(const Settings& settings, const Plant* plant)
   server_.disk = std::make_unique<PowerCutVfs>(++next_seed_);
   server_.clock = std::make_unique<SimClock>(&now_ms_);
   server_.entropy = std::make_unique<SeededEntropy>(++next_seed_);
-  server_.schema = settings.old_server ? OldSchema() : Schema::BuiltIn();
+  server_.schema = settings.old_server ? OldSchema() : Today();
   if (plant_ != nullptr && plant_->transport != nullptr) {
     server_.endpoint = plant_->transport(&server_.direct);
   } else {
     server_.endpoint = std::make_unique<ForwardingTransport>(&server_.direct);
   }
   if (!StartServer()) Must(absl::InternalError("the server does not start"));
+}
+
+std::shared_ptr<const Schema> World::Today() const {
+  return plant_ != nullptr && plant_->schema != nullptr ? plant_->schema() : Schema::BuiltIn();
 }
 
 World::~World() {

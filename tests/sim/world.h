@@ -75,6 +75,7 @@ struct Form {
   OpenRecord opened;
   // By field: the versions that it showed, and whether each was pending.
   std::map<uint32_t, std::map<Id, bool>> seen;
+  Rows judgement;  // the record, and those that are one judgement with it
 };
 
 // The link of one device, with the faults of the step that runs.
@@ -176,6 +177,9 @@ class World {
   SimDevice* CloneDevice(SimDevice& from, const std::string& name);
   SimDevice* Find(const std::string& name);
 
+  // Today's schema, or a plant's in its place.
+  std::shared_ptr<const Schema> Today() const;
+
   // --- Time ---
   int64_t now_ms() const { return now_ms_; }
   void Advance(int64_t ms);
@@ -229,6 +233,7 @@ class World {
   SimServer& server() { return server_; }
   std::vector<std::unique_ptr<SimDevice>>& devices() { return devices_; }
   std::map<std::string, std::string>& records() { return records_; }  // name, id (16 bytes)
+  const std::map<std::string, std::string>& records() const { return records_; }
   std::deque<Letter>& letters() { return letters_; }
   const std::set<std::string>& sites() const { return sites_; }
   uint64_t observed() const { return observed_; }

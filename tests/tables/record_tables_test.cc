@@ -185,6 +185,15 @@ TEST_F(RecordTablesTest, AJudgementsCaseFollowsItsChildren) {
   for (FieldState& field : child.fields) field.heads[0].seen.clear();
   ASSERT_TRUE(tables_->Save(child).ok());
   EXPECT_EQ(cases(), 1);
+  // It belongs to none any more: of two registrations of it the other counts.
+  RecordState alone = child;
+  std::erase_if(alone.fields, [](const FieldState& field) {
+    return field.field == care::Mitigation::kAssessmentFieldNumber;
+  });
+  ASSERT_TRUE(tables_->Save(alone).ok());
+  EXPECT_EQ(cases(), 0);
+  ASSERT_TRUE(tables_->Save(child).ok());
+  EXPECT_EQ(cases(), 1);
   ASSERT_TRUE(tables_->Remove(child.id).ok());
   EXPECT_EQ(cases(), 0);
 }
