@@ -185,6 +185,7 @@ absl::StatusOr<std::shared_ptr<const Schema>> Schema::FromDescriptorSet(
     schema->by_name_.emplace(kind.name, i);
     schema->by_name_.emplace(kind.full_name, i);
   }
+  schema->descriptor_set_ = std::string(descriptor_set);
   schema->hash_ = Hash(descriptor_set);
   return std::shared_ptr<const Schema>(std::move(schema));
 }

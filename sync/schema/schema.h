@@ -212,6 +212,8 @@ class Schema {
 
   // Sixteen bytes that identify the schema: BLAKE2b of the descriptor set.
   const std::string& hash() const { return hash_; }
+  // The descriptor set that it was made of, byte for byte.
+  const std::string& descriptor_set() const { return descriptor_set_; }
   const google::protobuf::DescriptorPool* pool() const;
 
  private:
@@ -221,6 +223,7 @@ class Schema {
   std::vector<KindSpec> kinds_;
   absl::flat_hash_map<uint32_t, size_t> by_number_;
   absl::flat_hash_map<std::string, size_t> by_name_;
+  std::string descriptor_set_;
   std::string hash_;
 };
 
