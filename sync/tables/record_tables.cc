@@ -110,56 +110,93 @@ absl::Status RecordTables::AddMissingColumns(const KindSpec& kind) {
 }
 
 absl::Status RecordTables::AdoptUnknown() {
+  // Until such a record stands in its kind's table nobody finds it: children and parents may be
+  // adopted in any order.
   for (const KindSpec& kind : schema_->kinds()) {
-    const std::string table = QuoteIdentifier(absl::StrCat("k_", kind.table));
-    int64_t after = 0;
+    DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                              db_->Prepared("DELETE FROM _record WHERE id IN"
+                                            " (SELECT id FROM _unknown_record WHERE kind = ?1)"));
+    DOORSTEP_RETURN_IF_ERROR(forget->BindInt(1, kind.number).Run());
+  }
+  for (const KindSpec& kind : schema_->kinds()) {
+    DOORSTEP_RETURN_IF_ERROR(AdoptFields(kind));
+    DOORSTEP_RETURN_IF_ERROR(AdoptRecords(kind));
+  }
+  // What two versions show may follow from values that are new to this schema.
+  std::vector<Uuid> open;
+  {
+    DOORSTEP_ASSIGN_OR_RETURN(
+        std::unique_ptr<Statement> list,
+        db_->Prepare("SELECT DISTINCT record FROM _conflict ORDER BY record"));
     while (true) {
-      std::vector<int64_t> rows;
-      {
-        DOORSTEP_ASSIGN_OR_RETURN(
-            std::unique_ptr<Statement> list,
-            db_->Prepare(absl::StrCat("SELECT _row FROM ", table,
-                                      " WHERE _row > ?1 AND _unknown IS NOT NULL"
-                                      " ORDER BY _row LIMIT ",
-                                      kAdoptChunk)));
-        list->BindInt(1, after);
-        while (true) {
-          DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
-          if (!more) break;
-          rows.push_back(list->Int(0));
-        }
-      }
-      if (rows.empty()) break;
-      after = rows.back();
-      for (const int64_t row : rows) {
-        const Place place{kind.number, row};
-        DOORSTEP_ASSIGN_OR_RETURN(const RecordState state, LoadAt(place));
-        DOORSTEP_RETURN_IF_ERROR(Update(place, state));
+      DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+      if (!more) break;
+      DOORSTEP_ASSIGN_OR_RETURN(const Uuid id, Uuid::FromBytes(list->Blob(0)));
+      open.push_back(id);
+    }
+  }
+  for (const Uuid& id : open) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Place> place, Find(id));
+    if (!place) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const RecordState state, LoadAt(*place));
+    DOORSTEP_RETURN_IF_ERROR(Update(*place, state));
+  }
+  return absl::OkStatus();
+}
+
+// Rows of the kind that have fields which an older schema did not know.
+absl::Status RecordTables::AdoptFields(const KindSpec& kind) {
+  const std::string sql =
+      absl::StrCat("SELECT _row FROM ", QuoteIdentifier(absl::StrCat("k_", kind.table)),
+                   " WHERE _row > ?1 AND _unknown IS NOT NULL ORDER BY _row LIMIT ", kAdoptChunk);
+  int64_t after = 0;
+  while (true) {
+    std::vector<int64_t> rows;
+    {
+      DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Statement> list, db_->Prepare(sql));
+      list->BindInt(1, after);
+      while (true) {
+        DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+        if (!more) break;
+        rows.push_back(list->Int(0));
       }
     }
+    if (rows.empty()) return absl::OkStatus();
+    after = rows.back();
+    for (const int64_t row : rows) {
+      const Place place{kind.number, row};
+      DOORSTEP_ASSIGN_OR_RETURN(const RecordState state, LoadAt(place));
+      DOORSTEP_RETURN_IF_ERROR(Update(place, state));
+    }
+  }
+}
+
+// Records of the kind that came before the kind was known.
+absl::Status RecordTables::AdoptRecords(const KindSpec& kind) {
+  int64_t after = 0;
+  while (true) {
     std::vector<RecordState> adopted;
     {
       DOORSTEP_ASSIGN_OR_RETURN(
           std::unique_ptr<Statement> list,
-          db_->Prepare("SELECT state FROM _unknown_record WHERE kind = ?1 ORDER BY _row"));
-      list->BindInt(1, kind.number);
+          db_->Prepare(absl::StrCat("SELECT _row, state FROM _unknown_record"
+                                    " WHERE _row > ?1 AND kind = ?2 ORDER BY _row LIMIT ",
+                                    kAdoptChunk)));
+      list->BindInt(1, after).BindInt(2, kind.number);
       while (true) {
         DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
         if (!more) break;
-        DOORSTEP_ASSIGN_OR_RETURN(RecordState state, DecodeState(list->Blob(0)));
+        after = list->Int(0);
+        DOORSTEP_ASSIGN_OR_RETURN(RecordState state, DecodeState(list->Blob(1)));
         adopted.push_back(std::move(state));
       }
     }
-    for (const RecordState& state : adopted) {
-      DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
-                                db_->Prepared("DELETE FROM _unknown_record WHERE id = ?1"));
-      DOORSTEP_RETURN_IF_ERROR(forget->BindBlob(1, state.id.AsBytes()).Run());
-      DOORSTEP_ASSIGN_OR_RETURN(forget, db_->Prepared("DELETE FROM _record WHERE id = ?1"));
-      DOORSTEP_RETURN_IF_ERROR(forget->BindBlob(1, state.id.AsBytes()).Run());
-      DOORSTEP_RETURN_IF_ERROR(Insert(state).status());
-    }
+    if (adopted.empty()) break;
+    for (const RecordState& state : adopted) DOORSTEP_RETURN_IF_ERROR(Insert(state).status());
   }
-  return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                            db_->Prepared("DELETE FROM _unknown_record WHERE kind = ?1"));
+  return forget->BindInt(1, kind.number).Run();
 }
 
 absl::StatusOr<std::optional<RecordTables::Place>> RecordTables::Find(const Uuid& id) {

@@ -38,9 +38,10 @@ class RecordTables {
   RecordTables(Database* db, std::shared_ptr<const Schema> schema);
   ~RecordTables();
 
-  // Makes the tables, indexes and views, adds columns for fields that are new in the schema, and
-  // moves fields and records that were kept as unknown into their columns. To be called in a
-  // transaction whenever the database may have been written with another schema.
+  // Makes the tables, indexes and views, adds columns for fields that are new in the schema, moves
+  // fields and records that were kept as unknown into their columns, and shows anew what follows
+  // from several versions. To be called in a transaction whenever the database may have been
+  // written with another schema, of which this one is an extension (schema/compare.h).
   absl::Status Create();
 
   // Called before a row is written again or goes, and after a new one is written; its error stops
@@ -92,6 +93,8 @@ class RecordTables {
   absl::Status WriteJudgement(const RecordState& state, bool is_new);
   absl::Status AddMissingColumns(const KindSpec& kind);
   absl::Status AdoptUnknown();
+  absl::Status AdoptFields(const KindSpec& kind);
+  absl::Status AdoptRecords(const KindSpec& kind);
 
   Database* db_;
   std::shared_ptr<const Schema> schema_;
