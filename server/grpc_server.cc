@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -71,7 +72,12 @@ class Ticker {
   std::thread thread_;  // last: it uses the others
 };
 
+// In this order: who is woken by a new schema is answered by it.
 void NoticeForeignCommits(SyncCore& core) {
+  std::vector<std::string> taken;
+  const absl::Status schemas = core.tenants().TakeNewSchemas(&taken);
+  if (!schemas.ok()) spdlog::error("{}", std::string(schemas.message()));
+  for (const std::string& tenant : taken) spdlog::info("tenant {}: serves a new schema", tenant);
   for (Tenant* tenant : core.tenants().Open()) {
     const absl::Status status = tenant->NoticeForeignCommits();
     if (!status.ok()) {

@@ -13,13 +13,15 @@
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "server/commands.h"
+#include "server/schema_commands.h"
 #include "server/serve.h"
 
 namespace doorstep::server {
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 exists already, 5 history faults.\n"
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 exists already, 5 history faults,\n"
+    "6 a schema that breaks a rule.\n"
     "serve, site add and user add make DIR and the tenant \"default\" if they are not there.\n"
     "Example: doorstep-server site add --id rose-court --name \"Rose Court\" --data /srv/doorstep";
 
@@ -61,6 +63,7 @@ int Main(int argc, char** argv) {
   Command chosen;
   AddServe(&app, &options, &chosen);
   AddCommands(&app, &options, &chosen);
+  AddSchemaCommands(&app, &options, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

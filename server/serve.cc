@@ -5,9 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -23,6 +25,10 @@ namespace {
 
 // How long calls may go on after a signal: longer than any call should take.
 constexpr int64_t kDrainMs = 10'000;
+
+// Another server holds its lock for long; who looks whether there is one, for a moment.
+constexpr int kLockTries = 5;
+constexpr std::chrono::milliseconds kLockPause(20);
 
 struct ServeOptions {
   std::string listen = "127.0.0.1:7400";
@@ -85,7 +91,13 @@ absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& optio
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(global));
   DOORSTEP_ASSIGN_OR_RETURN(const GrpcServerOptions listen, CheckListen(options));
   DOORSTEP_RETURN_IF_ERROR(EnsureDirectory(global.data_dir));
-  absl::StatusOr<FileLock> lock = FileLock::TryAcquire(global.data_dir + "/serve.lock");
+  const std::string lock_file = global.data_dir + "/serve.lock";
+  absl::StatusOr<FileLock> lock = FileLock::TryAcquire(lock_file);
+  // `schema push` takes it for a moment, to see whether a server runs.
+  for (int i = 0; i < kLockTries && absl::IsAborted(lock.status()); ++i) {
+    std::this_thread::sleep_for(kLockPause);
+    lock = FileLock::TryAcquire(lock_file);
+  }
   if (absl::IsAborted(lock.status())) {
     return absl::FailedPreconditionError(
         absl::StrCat(global.data_dir, ": another server runs on it"));

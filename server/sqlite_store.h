@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/store.h"
+#include "sync/base/clock.h"
 #include "sync/base/entropy.h"
 #include "sync/schema/schema.h"
 #include "sync/sqlite/database.h"
@@ -18,14 +19,17 @@ namespace doorstep::server {
 struct SqliteStoreOptions {
   // kOff and kNormal are for tests: kFull is what makes a receipt true.
   DatabaseOptions::Sync sync = DatabaseOptions::Sync::kFull;
-  std::string vfs = "";  // a registered VFS by name, for tests
+  std::string vfs = "";    // a registered VFS by name, for tests
+  Clock* clock = nullptr;  // null: the machine's; says since when a schema is in use
 };
 
-// Opens `path`, brings it to the newest table layout and to `schema`. With `create`, makes the file
-// if there is none (`entropy` gives the epoch and the tenant's own key), else kNotFound.
-// kFailedPrecondition when the file is another program's or newer than this one.
+// Opens `path`, brings it to the newest table layout, and its tables to `own`, the schema of this
+// program, unless that would take something away (sqlite_schemas.h): Store::schema() says which it
+// is. With `create`, makes the file if there is none (`entropy` gives the epoch and the tenant's
+// own key), else kNotFound. kFailedPrecondition when the file is another program's or newer than
+// this one.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool create,
-                                                       std::shared_ptr<const Schema> schema,
+                                                       std::shared_ptr<const Schema> own,
                                                        Entropy& entropy,
                                                        const SqliteStoreOptions& options = {});
 

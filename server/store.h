@@ -35,6 +35,7 @@
 #include "sync/cases/displaced.h"
 #include "sync/change/digest.h"
 #include "sync/change/state.h"
+#include "sync/schema/schema.h"
 
 namespace doorstep::server {
 
@@ -323,6 +324,13 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() = 0;
   // Waits for other writers; kAborted when that takes too long.
   virtual absl::StatusOr<std::unique_ptr<WriteTransaction>> Write() = 0;
+
+  // The schema of its tables; null: the one that it was asked for.
+  virtual std::shared_ptr<const Schema> schema() const { return nullptr; }
+  // False once another process has brought the tables to another: open the store anew.
+  virtual absl::StatusOr<bool> SchemaIsInUse() { return true; }
+  // Notes for the operator that a server serves with it.
+  virtual absl::Status NoteServed(int64_t /*now_ms*/) { return absl::OkStatus(); }
 };
 
 }  // namespace doorstep::server

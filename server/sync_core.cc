@@ -44,21 +44,24 @@ absl::Status CheckDevice(ReadView& view, absl::string_view message, const Checke
   return device->site == sender.site ? absl::OkStatus() : WrongSite(message);
 }
 
+absl::StatusOr<bool> KnowsDevice(Tenant& tenant, const Uuid& device) {
+  const Tenant::InUse use(&tenant);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant.store().Read());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> found, view->FindDevice(device));
+  return found.has_value();
+}
+
 // A replica belongs to one tenant for ever. The others are asked only when the device is new here,
 // before the writer is taken.
 absl::Status CheckNoOtherTenant(Tenants& tenants, Tenant& tenant, const CheckedSender& sender) {
-  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> here, tenant.store().Read());
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> known, here->FindDevice(sender.device));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool known, KnowsDevice(tenant, sender.device));
   if (known) return absl::OkStatus();
-  here.reset();
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> names, tenants.List());
   for (const std::string& name : names) {
     if (name == sender.tenant) continue;
     DOORSTEP_ASSIGN_OR_RETURN(Tenant * other, tenants.Find(name));
-    DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, other->store().Read());
-    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> device,
-                              view->FindDevice(sender.device));
-    if (device) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool has_device, KnowsDevice(*other, sender.device));
+    if (has_device) {
       return ForCaller(absl::PermissionDeniedError(
           "HelloRequest.sender.tenant: got another than the replica belongs to: make a new replica "
           "for this tenant"));
@@ -115,6 +118,7 @@ absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloReque
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HelloRequest", sender));
   const int64_t now_ms = tenants.clock().Read().wall_ms;
   DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, *tenant, sender));
+  const Tenant::InUse use(tenant);
   bool forked = false;
   DOORSTEP_RETURN_IF_ERROR(NoteContact(tenant->store(), sender, request, now_ms, &forked));
   DOORSTEP_RETURN_IF_ERROR(NoticeRestore(
@@ -142,6 +146,7 @@ absl::StatusOr<v1::PushResponse> DoPush(Tenants& tenants, const v1::PushRequest&
   CheckedPush push;
   DOORSTEP_RETURN_IF_ERROR(CheckPush(request, &push));
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PushRequest", push.sender));
+  const Tenant::InUse use(tenant);
   push.job.receipt_ms = tenants.clock().Read().wall_ms;
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<UnitReceipt> receipts, tenant->Push(push.job));
   v1::PushResponse response;
@@ -162,6 +167,7 @@ absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& re
   pull.question.max_bytes = max_bytes;
   pull.question.max_items = tenants.pull_batch_items();
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PullRequest", pull.sender));
+  const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "PullRequest", pull.sender));
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, view->Epoch());
@@ -179,6 +185,7 @@ absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& re
 absl::StatusOr<v1::HistoryResponse> DoHistory(Tenants& tenants, const v1::HistoryRequest& request) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedHistory history, CheckHistory(request));
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HistoryRequest", history.sender));
+  const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "HistoryRequest", history.sender));
   return RecordHistory(*view, history.sender.site, history.record, history.after, history.limit);
@@ -189,6 +196,7 @@ absl::StatusOr<std::unique_ptr<Notifier::Registration>> DoWatch(Tenants& tenants
                                                                 const Notifier::Callback& watcher) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedSender sender, CheckWatch(request));
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "WatchRequest", sender));
+  const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "WatchRequest", sender));
   view.reset();

@@ -74,6 +74,27 @@ Tenant::Tenant(std::string name, std::unique_ptr<Store> store, std::shared_ptr<c
       schema_(std::move(schema)),
       entropy_(entropy) {}
 
+void Tenant::Enter() {
+  MutexLock lock(use_mu_);
+  while (swapping_) use_changed_.Wait(use_mu_);
+  ++in_use_;
+}
+
+void Tenant::Leave() {
+  MutexLock lock(use_mu_);
+  if (--in_use_ == 0) use_changed_.NotifyAll();
+}
+
+void Tenant::Swap(std::unique_ptr<Store> store, std::shared_ptr<const Schema> schema) {
+  MutexLock lock(use_mu_);
+  swapping_ = true;
+  while (in_use_ > 0) use_changed_.Wait(use_mu_);
+  store_ = std::move(store);
+  schema_ = std::move(schema);
+  swapping_ = false;
+  use_changed_.NotifyAll();
+}
+
 absl::StatusOr<std::vector<UnitReceipt>> Tenant::Push(const PushJob& job) {
   Waiting mine;
   mine.job = &job;

@@ -30,6 +30,23 @@ class Tenant {
   Tenant(std::string name, std::unique_ptr<Store> store, std::shared_ptr<const Schema> schema,
          Entropy* entropy);
 
+  // A call at work: while one lives, store and schema stay as they are.
+  class InUse {
+   public:
+    explicit InUse(Tenant* tenant) : tenant_(tenant) { tenant_->Enter(); }
+    ~InUse() { tenant_->Leave(); }
+    InUse(const InUse&) = delete;
+    InUse& operator=(const InUse&) = delete;
+
+   private:
+    Tenant* const tenant_;
+  };
+
+  // Drains, swaps, reopens: lets the calls that run end, while new ones wait, and goes on with
+  // `store`, made for `schema`. Only whoever may call this needs no InUse around store() and
+  // schema(); never from within one, and never two at once, of any tenant.
+  void Swap(std::unique_ptr<Store> store, std::shared_ptr<const Schema> schema);
+
   const std::string& name() const { return name_; }
   Store& store() { return *store_; }
   Notifier& notifier() { return notifier_; }
@@ -52,14 +69,17 @@ class Tenant {
     bool done = false;  // guarded by mu_; the rest may be read once it is set
   };
 
+  void Enter();
+  void Leave();
   std::vector<Waiting*> TakeBatch(const Waiting& mine);
   void Lead(const std::vector<Waiting*>& batch);
   // One transaction for all of `batch`. An error means that nothing was stored.
   absl::Status RunTogether(const std::vector<Waiting*>& batch, CommitSummary* summary);
 
   const std::string name_;
-  const std::unique_ptr<Store> store_;
-  const std::shared_ptr<const Schema> schema_;
+  // These two change in Swap only, while no InUse lives.
+  std::unique_ptr<Store> store_;
+  std::shared_ptr<const Schema> schema_;
   Entropy* const entropy_;
   Notifier notifier_;
 
@@ -67,6 +87,11 @@ class Tenant {
   CondVar changed_;
   std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mu_);
   bool leading_ ABSL_GUARDED_BY(mu_) = false;
+
+  Mutex use_mu_;
+  CondVar use_changed_;
+  int in_use_ ABSL_GUARDED_BY(use_mu_) = 0;
+  bool swapping_ ABSL_GUARDED_BY(use_mu_) = false;
 };
 
 }  // namespace doorstep::server

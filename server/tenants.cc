@@ -29,10 +29,21 @@ absl::Status CheckName(absl::string_view path, absl::string_view name) {
   return InvalidField(path, name, "1 to 64 of a-z, 0-9, '-', '_' and '.', first a letter or digit");
 }
 
+namespace {
+
+std::shared_ptr<const Schema> SchemaOf(const Store& store,
+                                       const std::shared_ptr<const Schema>& asked_for) {
+  std::shared_ptr<const Schema> schema = store.schema();
+  return schema == nullptr ? asked_for : schema;
+}
+
+}  // namespace
+
 Tenants::Tenants(const TenantsOptions& options) : options_(options) {
   if (options_.clock == nullptr) options_.clock = SystemClock();
   if (options_.entropy == nullptr) options_.entropy = SystemEntropy();
   if (options_.schema == nullptr) options_.schema = Schema::BuiltIn();
+  if (options_.sqlite.clock == nullptr) options_.sqlite.clock = options_.clock;
   if (options_.open_store != nullptr) return;
   options_.open_store = [this](const std::string& path, bool create) {
     return OpenSqliteStore(path, create, options_.schema, *options_.entropy, options_.sqlite);
@@ -48,7 +59,8 @@ absl::StatusOr<Tenant*> Tenants::OpenLocked(absl::string_view name, bool create)
   if (it != open_.end()) return it->second.get();
   absl::StatusOr<std::unique_ptr<Store>> store = options_.open_store(PathOf(name), create);
   if (!store.ok()) return Annotate(store.status(), absl::StrCat("tenant ", name));
-  auto tenant = std::make_unique<Tenant>(std::string(name), *std::move(store), options_.schema,
+  std::shared_ptr<const Schema> schema = SchemaOf(**store, options_.schema);
+  auto tenant = std::make_unique<Tenant>(std::string(name), *std::move(store), std::move(schema),
                                          options_.entropy);
   DOORSTEP_RETURN_IF_ERROR(tenant->NoticeForeignCommits());
   return open_.emplace(std::string(name), std::move(tenant)).first->second.get();
@@ -93,6 +105,35 @@ std::vector<Tenant*> Tenants::Open() const {
   std::vector<Tenant*> tenants;
   for (const auto& [name, tenant] : open_) tenants.push_back(tenant.get());
   return tenants;
+}
+
+absl::StatusOr<bool> Tenants::TakeNewSchema(Tenant& tenant) {
+  DOORSTEP_ASSIGN_OR_RETURN(const bool in_use, tenant.store().SchemaIsInUse());
+  if (!in_use) {
+    // Ready before anybody waits.
+    DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Store> store,
+                              options_.open_store(PathOf(tenant.name()), /*create=*/false));
+    std::shared_ptr<const Schema> schema = SchemaOf(*store, options_.schema);
+    tenant.Swap(std::move(store), std::move(schema));
+  }
+  std::string& served = served_[tenant.name()];
+  if (served == tenant.schema().hash()) return false;
+  DOORSTEP_RETURN_IF_ERROR(tenant.store().NoteServed(clock().Read().wall_ms));
+  served = tenant.schema().hash();
+  return !in_use;
+}
+
+absl::Status Tenants::TakeNewSchemas(std::vector<std::string>* taken) {
+  absl::Status first;
+  for (Tenant* tenant : Open()) {
+    const absl::StatusOr<bool> other = TakeNewSchema(*tenant);
+    if (!other.ok()) {
+      first.Update(Annotate(other.status(), absl::StrCat("tenant ", tenant->name(), ": schema")));
+    } else if (*other) {
+      taken->push_back(tenant->name());
+    }
+  }
+  return first;
 }
 
 }  // namespace doorstep::server

@@ -34,7 +34,7 @@ struct TenantsOptions {
   std::string data_dir;
   Clock* clock = nullptr;                          // null: the machine's
   Entropy* entropy = nullptr;                      // null: the kernel's
-  std::shared_ptr<const Schema> schema = nullptr;  // null: the built-in one
+  std::shared_ptr<const Schema> schema = nullptr;  // the program's own; null: the built-in one
   SqliteStoreOptions sqlite = {};
   StoreOpener open_store = nullptr;  // null: SQLite, with the options above
   size_t pull_batch_items = kMaxPullBatchItems;
@@ -54,20 +54,29 @@ class Tenants {
   // Those opened so far.
   std::vector<Tenant*> Open() const;
 
+  // For a server, about once a second, from one thread: a tenant whose schema another process has
+  // changed (schema push) is opened anew while it goes on serving, and it is noted under which
+  // schema it serves. `taken` gets the names of tenants that serve with another one now. The first
+  // error of any tenant; the others are looked after all the same.
+  absl::Status TakeNewSchemas(std::vector<std::string>* taken);
+
   // DATA/tenants/<name>.db
   std::string PathOf(absl::string_view name) const;
   Clock& clock() const { return *options_.clock; }
   Entropy& entropy() const { return *options_.entropy; }
-  const std::shared_ptr<const Schema>& schema() const { return options_.schema; }
   size_t pull_batch_items() const { return options_.pull_batch_items; }
 
  private:
+  // Whether it serves with another one now.
+  absl::StatusOr<bool> TakeNewSchema(Tenant& tenant);
   absl::StatusOr<Tenant*> OpenLocked(absl::string_view name, bool create)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   TenantsOptions options_;
   mutable Mutex mu_;
   absl::flat_hash_map<std::string, std::unique_ptr<Tenant>> open_ ABSL_GUARDED_BY(mu_);
+  // By TakeNewSchemas alone: the schema with which each tenant was noted to serve.
+  absl::flat_hash_map<std::string, std::string> served_;
 };
 
 // 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit: fit for a file name and
