@@ -20,6 +20,7 @@
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/base/utf8.h"
+#include "sync/schema/compare.h"
 #include "sync/sqlite/migrate.h"
 #include "sync/tables/ddl.h"
 
@@ -29,8 +30,30 @@ namespace {
 // "DRep": whose database a file is.
 constexpr int32_t kApplicationId = 0x44526570;
 
-std::shared_ptr<const Schema> SchemaOf(const Environment& environment) {
+std::shared_ptr<const Schema> OwnSchema(const Environment& environment) {
   return environment.schema == nullptr ? Schema::BuiltIn() : environment.schema;
+}
+
+// The one to open the replica with: what it was given leads where the program's own has less.
+absl::StatusOr<std::shared_ptr<const Schema>> SchemaFor(Database& db,
+                                                        const Environment& environment) {
+  std::shared_ptr<const Schema> own = OwnSchema(environment);
+  // A file that nobody has made a replica of is refused elsewhere.
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const int64_t tables,
+      db.QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_state'"));
+  if (tables == 0) return own;
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            db.Prepared("SELECT value FROM _state WHERE key = ?1"));
+  ScopedReset done(find);
+  find->BindText(1, key::kSchemaKept);
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found || find->Blob(0).empty() || find->Blob(0) == own->descriptor_set()) return own;
+  absl::StatusOr<std::shared_ptr<const Schema>> kept = Schema::FromDescriptorSet(find->Blob(0));
+  if (kept.ok()) return SchemaInUse(own, *kept);
+  return absl::FailedPreconditionError(
+      absl::StrCat("the schema of this replica was given to it by a newer program (",
+                   kept.status().message(), "): open it with that program, or a later one"));
 }
 
 DatabaseOptions OptionsFor(const OpenOptions& options) {
@@ -74,6 +97,7 @@ absl::Status WriteIdentity(Store& store, const InitOptions& options, Clock& cloc
   DOORSTEP_RETURN_IF_ERROR(store.tables().Create());
   DOORSTEP_RETURN_IF_ERROR(store.BringSearchUpToDate());
   DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kSchemaHash, store.schema().hash()));
+  DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kSchemaKept, options.descriptor_set));
   DOORSTEP_RETURN_IF_ERROR(store.SetText(key::kTenant, options.tenant));
   DOORSTEP_RETURN_IF_ERROR(store.SetText(key::kSite, options.site));
   DOORSTEP_RETURN_IF_ERROR(store.SetText(key::kDeviceName, options.device_name));
@@ -117,6 +141,10 @@ absl::Status AdoptSchema(Store& store) {
   DOORSTEP_RETURN_IF_ERROR(store.tables().Create());
   DOORSTEP_RETURN_IF_ERROR(store.BringSearchUpToDate());
   DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kSchemaHash, store.schema().hash()));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string kept, store.Text(key::kSchemaKept));
+  if (kept != store.schema().descriptor_set()) {
+    DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kSchemaKept, ""));
+  }
   return transaction.Commit();
 }
 
@@ -155,8 +183,10 @@ absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                             Database::Open(DatabasePath(directory), OptionsFor(options)));
   const bool rings = !options.read_only && options.environment.vfs.empty();
-  auto store = std::make_unique<Store>(std::move(db), SchemaOf(options.environment),
-                                       rings ? directory : std::string());
+  DOORSTEP_ASSIGN_OR_RETURN(std::shared_ptr<const Schema> schema,
+                            SchemaFor(*db, options.environment));
+  auto store =
+      std::make_unique<Store>(std::move(db), std::move(schema), rings ? directory : std::string());
   if (options.check) DOORSTEP_RETURN_IF_ERROR(store->db().QuickCheck());
   DOORSTEP_RETURN_IF_ERROR(BringUpToDate(*store, options.read_only));
   DOORSTEP_RETURN_IF_ERROR(QuickUse(*store));
@@ -241,7 +271,13 @@ absl::Status InitStore(const std::string& directory, const InitOptions& options)
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
                             Database::Open(DatabasePath(directory), database));
   DOORSTEP_RETURN_IF_ERROR(Migrate(*db, kApplicationId, Migrations()));
-  Store store(std::move(db), SchemaOf(options.environment), "");
+  std::shared_ptr<const Schema> schema = OwnSchema(options.environment);
+  if (!options.descriptor_set.empty()) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> given,
+                              Schema::FromDescriptorSet(options.descriptor_set));
+    schema = SchemaInUse(schema, given);
+  }
+  Store store(std::move(db), std::move(schema), "");
   DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
                             Transaction::Begin(store.db(), Transaction::Mode::kWrite));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string device, store.Text(key::kDevice));
@@ -273,6 +309,28 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
                                  "is set aside"));
   }
   return SetAside(directory, store.status(), ClockOf(options.environment));
+}
+
+absl::Status GiveSchema(const std::string& directory, absl::string_view descriptor_set,
+                        const OpenOptions& options) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> given,
+                            Schema::FromDescriptorSet(descriptor_set));
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenStore(directory, options));
+  for (const SchemaChange& change : CompareSchemas(store->schema(), *given)) {
+    if (!change.Breaks()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(change.where, " (", change.kind, ".", change.field, "): ", change.what, ": ",
+                     TextOf(change.rule), ". Instead: ", InsteadOf(change.rule)));
+  }
+  if (given->hash() == store->schema().hash()) return absl::OkStatus();
+  {
+    DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(*store));
+    DOORSTEP_RETURN_IF_ERROR(store->SetBlob(key::kSchemaKept, descriptor_set));
+    DOORSTEP_RETURN_IF_ERROR(write.Commit());
+  }
+  // Whoever opens it now, and be it after a crash, brings it there.
+  store = nullptr;
+  return OpenStore(directory, options).status();
 }
 
 }  // namespace doorstep::client

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client-lib/store.h"
 #include "doorstep/replica.h"
 #include "sync/base/clock.h"
@@ -24,6 +25,9 @@ std::string DatabasePath(const std::string& directory);
 absl::Status InitStore(const std::string& directory, const InitOptions& options);
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
                                                  const OpenOptions& options);
+// See Replica::UseSchema.
+absl::Status GiveSchema(const std::string& directory, absl::string_view descriptor_set,
+                        const OpenOptions& options);
 
 Clock& ClockOf(const Environment& environment);
 Entropy& EntropyOf(const Environment& environment);

@@ -50,6 +50,11 @@ absl::Status Replica::Init(const std::string& directory, const InitOptions& opti
   return client::InitStore(directory, options);
 }
 
+absl::Status Replica::UseSchema(const std::string& directory, absl::string_view descriptor_set,
+                                const OpenOptions& options) {
+  return client::GiveSchema(directory, descriptor_set, options);
+}
+
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const std::string& directory,
                                                        const OpenOptions& options) {
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, client::OpenStore(directory, options));

@@ -32,6 +32,9 @@ inline constexpr absl::string_view kDeviceName = "device_name";
 inline constexpr absl::string_view kUser = "user";
 inline constexpr absl::string_view kServer = "server";
 inline constexpr absl::string_view kSchemaHash = "schema_hash";
+// The descriptor set that the replica was given (Replica::UseSchema); empty once that is no more
+// than the program's own.
+inline constexpr absl::string_view kSchemaKept = "schema_kept";
 inline constexpr absl::string_view kIncarnation = "incarnation";
 inline constexpr absl::string_view kNextCounter = "next_counter";
 inline constexpr absl::string_view kEpoch = "epoch";        // 0 = never met a server

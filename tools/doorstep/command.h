@@ -45,6 +45,10 @@ void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddSearchCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddTransferCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddWhyCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddSchemaCommands(CLI::App& app, Globals& globals, int* exit_code);
+
+// The bytes of a schema file. kInvalidArgument when it cannot be read.
+absl::StatusOr<std::string> ReadSchemaFile(const std::string& file);
 
 // Whether --json stands on a command line, also on one that does not parse.
 bool AskedForJson(int argc, char** argv);

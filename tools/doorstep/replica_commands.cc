@@ -224,14 +224,27 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
   init->add_option("--device", init_options->device_name, "The device's name, as a manager sees it")
       ->required();
   init->add_option("--tenant", init_options->tenant, "The organisation")->capture_default_str();
+  auto schema = std::make_shared<std::string>();
+  init->add_option("--schema", *schema, "A schema file of its own, instead of the program's")
+      ->type_name("FILE");
   init->footer(
       "Example: doorstep --replica ~/tablet init --server 127.0.0.1:7400 --site rose-court "
       "--device tablet-2 --user 'J Price'");
   init->callback([=, &globals] {
     init_options->user = globals.user;
-    *exit_code = globals.user.empty()
-                     ? Fail(globals, absl::InvalidArgumentError("--user is required"))
-                     : Init(globals, *init_options);
+    if (globals.user.empty()) {
+      *exit_code = Fail(globals, absl::InvalidArgumentError("--user is required"));
+      return;
+    }
+    if (!schema->empty()) {
+      auto bytes = ReadSchemaFile(*schema);
+      if (!bytes.ok()) {
+        *exit_code = Fail(globals, bytes.status());
+        return;
+      }
+      init_options->descriptor_set = *std::move(bytes);
+    }
+    *exit_code = Init(globals, *init_options);
   });
 
   auto* status = app.add_subcommand("status", "What this replica holds and what is outstanding");

@@ -61,6 +61,8 @@ struct InitOptions {
   std::string device_name;  // required; what a manager sees
   std::string user;         // required; the default author
   std::string server;       // HOST:PORT, remembered for tools
+  // A schema of its own, as for Replica::UseSchema; empty = the program's.
+  std::string descriptor_set;
   Environment environment;
 };
 
@@ -195,6 +197,13 @@ class Replica {
   // Makes a replica in a directory (made if needed). Needs no network. kAlreadyExists when there is
   // one; kPermissionDenied for a directory that cannot be written.
   static absl::Status Init(const std::string& directory, const InitOptions& options);
+  // Brings the replica in a directory to another schema, a serialized FileDescriptorSet, which
+  // stays with it: what it had kept without knowing it is read now, and nothing is received again.
+  // It leads over the schema of any program that has less. Other programs that have the replica
+  // open must open it anew. kInvalidArgument: it is no schema, or breaks a rule of evolution
+  // (proto/README.md), which the message names; nothing was changed.
+  static absl::Status UseSchema(const std::string& directory, absl::string_view descriptor_set,
+                                const OpenOptions& options = {});
   // kNotFound: none there. kDataLoss: the database is damaged; it was set aside under the name in
   // the message, never deleted.
   static absl::StatusOr<std::unique_ptr<Replica>> Open(const std::string& directory,
