@@ -444,32 +444,22 @@ TEST_F(Ingest, AMarkIsAChangeOfItsOwnAlsoOfWhatNeverChanges) {
 // A creation waits on its device until the server knows its schema. What edits the record waits
 // with it, in the same push and in a later one; nobody else's does, and nothing does for ever.
 TEST_F(Ingest, WhatEditsARecordWhoseCreationWaitsWaitsWithIt) {
+  constexpr char kTitle[] = R"({"title": "To the newsagent"})";
   ChangeData newer = Create("Statement", kRecord, R"({"words": "I want to go."})");
   newer.kind = 4000;
   const Unit creation = b_->Prepare(kFile, {newer});
-  const auto edit = [&] {
-    return b_->Prepare(kFile, {Edit("RiskAssessment", kRecord,
-                                    R"({"residual_rating":{"likelihood":2,"severity":3}})", {})});
-  };
-  const std::vector<v1::Receipt> receipts = Must(b_->Push({creation, edit()}));
+  const auto edit = [&] { return Edit("CaseStudy", kRecord, kTitle, {}); };
+  const std::vector<v1::Receipt> receipts =
+      Must(b_->Push({creation, b_->Prepare(kFile, {edit()})}));
   EXPECT_EQ(receipts[0].status(), v1::Receipt::WAITS);
   EXPECT_EQ(receipts[1].status(), v1::Receipt::WAITS);
   EXPECT_THAT(receipts[1].detail(), HasSubstr("it waits on the device"));
   b_->earlier_waits = true;
-  EXPECT_EQ(Push(*b_, edit()).status(), v1::Receipt::WAITS);
-  // What is here, or is created in the same unit, does not wait.
-  EXPECT_EQ(
-      Push(*b_,
-           b_->Prepare(kFile, {Create("RiskAssessment", Id(101),
-                                      R"({"residual_rating":{"likelihood":2,"severity":3}})"),
-                               Edit("RiskAssessment", Id(101),
-                                    R"({"residual_rating":{"likelihood":2,"severity":3}})", {})}))
-          .status(),
-      v1::Receipt::STORED);
+  EXPECT_EQ(Push(*b_, b_->Prepare(kFile, {edit()})).status(), v1::Receipt::WAITS);
+  // What is created in the same unit does not wait.
+  b_->Do(kFile, {Create("CaseStudy", Id(101), "{}"), Edit("CaseStudy", Id(101), kTitle, {})});
   b_->earlier_waits = false;
-  ExpectRejected(Outcome(*b_, {Edit("RiskAssessment", kRecord,
-                                    R"({"residual_rating":{"likelihood":2,"severity":3}})", {})}),
-                 "record: got one that is not in this file");
+  ExpectRejected(Outcome(*b_, {edit()}), "record: got one that is not in this file");
 }
 
 TEST_F(Ingest, WhatWasSeenIsSaidOnlyWhereItIsKept) {
