@@ -125,7 +125,7 @@ SqliteReadView::~SqliteReadView() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool create,
-                                                       std::shared_ptr<const Schema> own,
+                                                       const std::shared_ptr<const Schema>& own,
                                                        Entropy& entropy,
                                                        const SqliteStoreOptions& options) {
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,

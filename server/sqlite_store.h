@@ -29,7 +29,7 @@ struct SqliteStoreOptions {
 // own key), else kNotFound. kFailedPrecondition when the file is another program's or newer than
 // this one.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool create,
-                                                       std::shared_ptr<const Schema> own,
+                                                       const std::shared_ptr<const Schema>& own,
                                                        Entropy& entropy,
                                                        const SqliteStoreOptions& options = {});
 

@@ -113,6 +113,7 @@ std::string TierName(Tier tier) { return v1::Tier_Name(static_cast<v1::Tier>(tie
 // Places among the parts, as the numbers that they have on the wire.
 std::vector<uint32_t> PartNumbers(const FieldSpec& field, const std::vector<int>& places) {
   std::vector<uint32_t> numbers;
+  numbers.reserve(places.size());
   for (const int place : places) numbers.push_back(place < 0 ? 0 : field.parts[place].number);
   std::sort(numbers.begin(), numbers.end());
   return numbers;
