@@ -190,30 +190,31 @@ void World::CheckHeld() {
   }
 }
 
-void World::Observe() {
-  if (server_.truth == nullptr || violation_) return;
+bool World::Observe() {
+  if (server_.truth == nullptr || violation_) return true;
   const auto view = server_.truth->Read();
-  if (!view.ok()) return;
+  if (!view.ok()) return false;
   const absl::StatusOr<uint64_t> head = (*view)->Head();
-  if (!head.ok() || *head == observed_) return;
+  if (!head.ok()) return false;
+  if (*head == observed_) return true;
   if (*head < observed_) {
     Violate("L7", absl::StrCat("server: got head ", *head, ", wanted at least ", observed_));
-    return;
+    return true;
   }
   std::vector<std::pair<server::UnitRow, std::string>> rows;
   for (const auto& [device, site] : site_of_device_) {
     const auto units = (*view)->Outcomes(*Uuid::FromBytes(device), observed_, 100'000);
-    if (!units.ok()) return;
+    if (!units.ok()) return false;
     for (const server::UnitRow& row : *units) rows.emplace_back(row, site);
   }
   std::sort(rows.begin(), rows.end(),
             [](const auto& a, const auto& b) { return a.first.sequence < b.first.sequence; });
   for (const auto& [row, site] : rows) {
     ObserveUnit(row, site);
-    if (violation_) return;
+    if (violation_) return true;
   }
   observed_ = *head;
-  if (restored_) return;
+  if (restored_) return true;
   if (rows.empty()) ObserveShare(**view, *head);
   CheckMembership(**view);
   for (const auto& [row, site] : rows) {
@@ -221,6 +222,7 @@ void World::Observe() {
     const auto unit = ReadUnit(FindKnown(id, row.hash)->payload, id.life, id.counter, row.author);
     for (const ModelChange& change : unit->changes) CheckServerRecord(**view, change.record);
   }
+  return true;
 }
 
 // The head moved and no unit came: what an operator asked for has happened.

@@ -24,7 +24,7 @@ using google::protobuf::io::CodedInputStream;
 const std::map<uint32_t, const Descriptor*>& Kinds() {
   static const auto* const kinds = [] {
     auto* all = new std::map<uint32_t, const Descriptor*>();
-    auto* pool = new DescriptorPool(DescriptorPool::generated_pool());
+    static auto* const pool = new DescriptorPool(DescriptorPool::generated_pool());
     google::protobuf::FileDescriptorSet set;
     set.ParseFromArray(kBuiltInSchema, static_cast<int>(kBuiltInSchemaSize));
     for (const auto& text : set.file()) {

@@ -235,7 +235,8 @@ void World::Share(const std::string& file, const std::string& site, bool give) {
       give ? server::Share(*server_.tenant, id, site) : server::Unshare(*server_.tenant, id, site);
   Trace(absl::StrCat("  ", absl::StatusCodeToString(changed.status().code())));
   AfterServerCall();
-  if (!server_.dead) sharing_.reset();
+  // A disk that fails may have kept it from being seen: it stays asked for until somebody can look.
+  if (!server_.dead && Observe()) sharing_.reset();
 }
 
 // --- Time ---

@@ -205,7 +205,8 @@ class World {
 
   // --- What the oracles know ---
   // Reads the ledger beyond what has been read, and tells the model.
-  void Observe();
+  // False: the server's disk fails, and nothing was seen.
+  bool Observe();
   // Reads the outbox of a device: what is new, what has another id now, what is gone.
   void ScanOutbox(SimDevice& device);
   // The device has handed this unit over.
