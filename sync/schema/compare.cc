@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "doorstep/v1/options.pb.h"
 #include "google/protobuf/descriptor.h"
+#include "sync/schema/due.h"
 
 namespace doorstep {
 namespace {
@@ -298,6 +300,12 @@ void Comparison::CompareShown(const FieldSpec& was, const FieldSpec& now) {
   May("index", YesNo(now.index), YesNo(was.index));
   May("full_text", YesNo(now.full_text), YesNo(was.full_text));
   May("sign_off_requires", YesNo(now.sign_off_requires), YesNo(was.sign_off_requires));
+  May("due", YesNo(IsDue(now)), YesNo(IsDue(was)));
+  const auto closing = [](const FieldSpec& field) {
+    const std::optional<ClosingWords> words = ClosingOf(field);
+    return words ? absl::StrCat(words->told, " ", words->taken_back) : std::string("none");
+  };
+  May("closing", closing(now), closing(was));
 }
 
 void Comparison::CompareScalar(const ScalarSpec& was, const ScalarSpec& now,

@@ -15,6 +15,7 @@
 #include "google/protobuf/unknown_field_set.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
+#include "sync/schema/due.h"
 
 namespace doorstep {
 namespace {
@@ -590,6 +591,7 @@ absl::StatusOr<FieldSpec> ReadField(const FieldDescriptor& field) {
   DOORSTEP_RETURN_IF_ERROR(CheckMergeClass(path, options, &spec));
   spec.responsibility = static_cast<Responsibility>(options.responsibility());
   DOORSTEP_RETURN_IF_ERROR(CheckResponsibility(path, spec));
+  DOORSTEP_RETURN_IF_ERROR(CheckDueOptions(spec));
   return spec;
 }
 

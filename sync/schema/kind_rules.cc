@@ -18,6 +18,7 @@
 #include "doorstep/v1/options.pb.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
+#include "sync/schema/due.h"
 #include "sync/schema/field_rules.h"
 
 namespace doorstep {
@@ -244,6 +245,7 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   DOORSTEP_RETURN_IF_ERROR(ReadDuplicateKeys(message, &kind));
   DOORSTEP_RETURN_IF_ERROR(ReadGroup(&kind));
   DOORSTEP_RETURN_IF_ERROR(CheckTitleAndRoles(kind));
+  DOORSTEP_RETURN_IF_ERROR(CheckClosingField(kind));
   return kind;
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "doorstep/v1/built_in_schema.h"
+#include "doorstep/v1/due.pb.h"
 #include "doorstep/v1/options.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -61,13 +62,21 @@ std::string Canonical(const FileDescriptor& file) {
 }
 
 // The options are read through generated code, so both must mean the same by each number.
-absl::Status CheckOptionsFile(const DescriptorPool& pool) {
+absl::Status CheckSameFile(const FileDescriptor& file, const FileDescriptor& own) {
+  if (Canonical(file) == Canonical(own)) return absl::OkStatus();
+  return Contradiction(own.name(), "other options than this program's",
+                       "the same file (a schema cannot alter it)");
+}
+
+absl::Status CheckOptionsFiles(const DescriptorPool& pool) {
   const FileDescriptor& own = *v1::KindOptions::descriptor()->file();
   const FileDescriptor* file = pool.FindFileByName(own.name());
   if (file == nullptr) return Contradiction(own.name(), "a set without it", "the file in the set");
-  if (Canonical(*file) == Canonical(own)) return absl::OkStatus();
-  return Contradiction(own.name(), "other options than this program's",
-                       "the same file (a schema cannot alter it)");
+  DOORSTEP_RETURN_IF_ERROR(CheckSameFile(*file, own));
+  // A schema may do without these.
+  const FileDescriptor& own_due = *v1::Closing::descriptor()->file();
+  file = pool.FindFileByName(own_due.name());
+  return file == nullptr ? absl::OkStatus() : CheckSameFile(*file, own_due);
 }
 
 absl::Status CollectKinds(const Descriptor& message, std::vector<KindSpec>* kinds) {
@@ -167,7 +176,7 @@ absl::StatusOr<std::shared_ptr<const Schema>> Schema::FromDescriptorSet(
                        ", wanted a file that stands on files before it"));
     }
   }
-  DOORSTEP_RETURN_IF_ERROR(CheckOptionsFile(*schema->pool_));
+  DOORSTEP_RETURN_IF_ERROR(CheckOptionsFiles(*schema->pool_));
   for (const FileDescriptor* file : files) {
     for (int i = 0; i < file->message_type_count(); ++i) {
       DOORSTEP_RETURN_IF_ERROR(CollectKinds(*file->message_type(i), &schema->kinds_));
