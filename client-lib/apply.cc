@@ -11,6 +11,7 @@
 #include "client-lib/digests.h"
 #include "client-lib/fold.h"
 #include "client-lib/fork.h"
+#include "client-lib/news.h"
 #include "client-lib/notices.h"
 #include "client-lib/outbox.h"
 #include "client-lib/restored.h"
@@ -239,6 +240,7 @@ absl::Status Applier::Lose(const CompartmentId& compartment) {
     if (is_pending) touched_.insert(record);
     DOORSTEP_RETURN_IF_ERROR(fold_.SetServerState(record, is_pending, nullptr));
     DOORSTEP_RETURN_IF_ERROR(ForgetNotices(store_, record));
+    DOORSTEP_RETURN_IF_ERROR(ForgetTold(store_, record));
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client-lib/names.h"
+#include "client-lib/news.h"
 #include "client-lib/outbox.h"
 #include "client-lib/own_changes.h"
 #include "client-lib/replica_impl.h"
@@ -19,6 +20,8 @@
 #include "sync/change/site_file.h"
 #include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
+#include "sync/schema/due.h"
+#include "sync/tables/stopped.h"
 
 namespace doorstep {
 namespace {
@@ -44,6 +47,7 @@ class Asked {
   absl::Status SayWhoseFile(const RecordState& state);
   void SayWhatIsNotShown(const RecordState& state, const KindSpec* kind);
   absl::Status SayUndecided(const KindSpec* kind);
+  absl::Status SayStopped(const RecordState& state, const KindSpec* kind);
   void SayOwnChanges();
   absl::Status SayNotHere();
   absl::Status SayReferring();
@@ -172,6 +176,25 @@ absl::Status Asked::SayUndecided(const KindSpec* kind) {
   return absl::OkStatus();
 }
 
+absl::Status Asked::SayStopped(const RecordState& state, const KindSpec* kind) {
+  DOORSTEP_ASSIGN_OR_RETURN(Stopped stopped, Stopped::Read(store_.tables()));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool has_stopped, stopped.Has(state));
+  if (!has_stopped || kind == nullptr) return absl::OkStatus();
+  if (const FieldSpec* closing = ClosingField(*kind); closing != nullptr) {
+    Say("STOPPED", client::ClosingSentence(store_.schema(), state, *closing, /*taken_back=*/false));
+    return absl::OkStatus();
+  }
+  // One of those whom it is about, who is here because it has stopped.
+  for (const RecordState& each : stopped.marked()) {
+    const FieldSpec& closing = *ClosingField(*store_.schema().Find(each.kind));
+    DOORSTEP_ASSIGN_OR_RETURN(const bool is_about, stopped.IsAbout(state, each.id));
+    if (!is_about) continue;
+    Say("STOPPED", absl::StrCat("Nothing in it is due any more. ",
+                                client::ClosingSentence(store_.schema(), each, closing, false)));
+  }
+  return absl::OkStatus();
+}
+
 // What its people have written and others do not have, or do not have so.
 void Asked::SayOwnChanges() {
   uint64_t waiting = 0, sent = 0;
@@ -222,7 +245,8 @@ absl::Status Asked::SayHere(const RecordState& state) {
   DOORSTEP_RETURN_IF_ERROR(SayWhoseFile(state));
   SayWhatIsNotShown(state, kind);
   SayOwnChanges();
-  return SayUndecided(kind);
+  DOORSTEP_RETURN_IF_ERROR(SayUndecided(kind));
+  return SayStopped(state, kind);
 }
 
 // Records that are here and name it.

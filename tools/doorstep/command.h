@@ -40,6 +40,7 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddOutboxCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddDueCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddSearchCommands(CLI::App& app, Globals& globals, int* exit_code);

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   doorstep::cli::AddOutboxCommands(app, globals, &exit_code);
   doorstep::cli::AddRecordCommands(app, globals, &exit_code);
   doorstep::cli::AddConflictCommands(app, globals, &exit_code);
+  doorstep::cli::AddDueCommands(app, globals, &exit_code);
   doorstep::cli::AddDuplicateCommands(app, globals, &exit_code);
   doorstep::cli::AddRescuedCommands(app, globals, &exit_code);
   doorstep::cli::AddSearchCommands(app, globals, &exit_code);

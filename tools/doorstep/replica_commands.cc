@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "doorstep/grpc_transport.h"
+#include "doorstep/news.h"
 #include "doorstep/replica.h"
 #include "doorstep/sync_loop.h"
 #include "tools/doorstep/command.h"
@@ -60,8 +61,12 @@ int PrintStatus(const Globals& globals) {
   if (!replica.ok()) return Fail(globals, replica.status());
   auto status = (*replica)->Status();
   if (!status.ok()) return Fail(globals, status.status());
+  const auto news = ListNews(**replica);
+  if (!news.ok()) return Fail(globals, news.status());
   if (globals.json) {
-    PrintJson(ToJson(*status));
+    nlohmann::json out = ToJson(*status);
+    out["news"] = news->size();
+    PrintJson(out);
     return kOk;
   }
   std::cout << status->device_name << " at " << status->site << ", used by " << status->user << "\n"
@@ -72,10 +77,12 @@ int PrintStatus(const Globals& globals) {
   std::cout << "\n  up to date at    " << WhenText(status->up_to_date_at_ms)
             << "\n  waiting to send  " << status->waiting << "\n  needs you        "
             << status->needs_you << "\n  two versions     " << status->conflicts
-            << "\n  notices          " << status->notices << "\n";
+            << "\n  notices          " << status->notices << "\n  news             " << news->size()
+            << "\n";
   if (status->waiting > 0) std::cout << "Send with: doorstep sync\n";
   if (status->needs_you > 0) std::cout << "See what needs you: doorstep outbox\n";
   if (status->conflicts > 0) std::cout << "Decide with: doorstep conflicts\n";
+  if (!news->empty()) std::cout << "Something that you should know: doorstep news\n";
   if (status->notices > 0) std::cout << "See what became of your versions: doorstep notices\n";
   return kOk;
 }
@@ -129,6 +136,9 @@ void PrintResult(const Globals& globals, Replica& replica, const SyncResult& res
   }
   if (auto status = replica.Status(); status.ok() && status->notices > 0) {
     std::cout << status->notices << " of your versions met others (doorstep notices). ";
+  }
+  if (auto news = ListNews(replica); news.ok() && !news->empty()) {
+    std::cout << "There is something that you should know (doorstep news). ";
   }
   std::cout << (result.waiting == 0 ? "Nothing is waiting to send.\n"
                                     : absl::StrCat(result.waiting, " still waiting to send.\n"));
