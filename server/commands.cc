@@ -16,7 +16,6 @@
 #include "server/admin.h"
 #include "server/epoch.h"
 #include "server/history.h"
-#include "server/measure.h"
 #include "server/shift.h"
 #include "sync/base/clock.h"
 #include "sync/base/status.h"
@@ -214,19 +213,6 @@ absl::StatusOr<int> ShowStatus(const GlobalOptions& options) {
   return kExitOk;
 }
 
-absl::StatusOr<int> ShowMeasures(const GlobalOptions& options) {
-  Work work(options);
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
-  DatabaseOptions reading;
-  reading.read_only = true;
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
-                            Database::Open(work.tenants().PathOf(options.tenant), reading));
-  DOORSTEP_ASSIGN_OR_RETURN(const Measures measures,
-                            Measure(*db, tenant->schema(), work.tenants().clock().Read().wall_ms));
-  Print(options.json ? measures.ToJson() : measures.ToText());
-  return kExitOk;
-}
-
 absl::StatusOr<int> ShowShift(const GlobalOptions& options, const std::string& site,
                               int64_t within_minutes) {
   Work work(options);
@@ -356,11 +342,6 @@ void AddReports(CLI::App* app, const GlobalOptions* options, Command* chosen) {
   CLI::App* status = app->add_subcommand("status", "Where a tenant stands");
   status->footer("Example: doorstep-server status --data /srv/doorstep");
   status->callback([=] { *chosen = [=] { return ShowStatus(*options); }; });
-
-  CLI::App* measure =
-      app->add_subcommand("measure", "What coordinators count: decisions, barriers, cost, risk");
-  measure->footer("Example: doorstep-server measure --json");
-  measure->callback([=] { *chosen = [=] { return ShowMeasures(*options); }; });
 
   CLI::App* shift = app->add_subcommand("shift", "End of shift: which of a site's tablets are in");
   auto site = Make<std::string>();

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "server/commands.h"
+#include "server/measure_command.h"
 #include "server/schema_commands.h"
 #include "server/serve.h"
 
@@ -64,6 +65,7 @@ int Main(int argc, char** argv) {
   AddServe(&app, &options, &chosen);
   AddCommands(&app, &options, &chosen);
   AddSchemaCommands(&app, &options, &chosen);
+  AddMeasureCommand(&app, &options, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -79,15 +79,14 @@ TEST_F(Journeys, Journey1PeterFromBaselineToSupported) {
 
   SyncAll();
   const json measures = Measures();
-  const json& independence = measures["independence_supported"];
-  EXPECT_EQ(independence["supported"], 1);
-  EXPECT_EQ(independence["decisions"], 1);
-  EXPECT_EQ(independence["baseline_cases"], 1);
-  EXPECT_EQ(independence["baseline_not_supported"], 1);
+  const json& independence = measures["independence_supported"]["figures"];
+  EXPECT_EQ(independence["supported"]["numerator"], 1);
+  EXPECT_EQ(independence["supported"]["denominator"], 1);
+  EXPECT_EQ(independence["baseline"]["numerator"], 0);
+  EXPECT_EQ(independence["baseline"]["denominator"], 1);
   std::map<std::string, int> barriers;
-  for (const json& each : measures["barriers"]["barriers"]) {
-    const int count = each["case_studies"];
-    if (count != 0) barriers[each["barrier"]] = count;
+  for (const auto& [barrier, figure] : measures["barriers"]["figures"].items()) {
+    if (figure.contains("numerator")) barriers[barrier] = figure["numerator"];
   }
   EXPECT_THAT(barriers, UnorderedElementsAre(Pair("MEMORY_COGNITION", 1), Pair("STAFFING", 1),
                                              Pair("STAFF_ATTITUDE", 1)));

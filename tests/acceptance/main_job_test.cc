@@ -259,20 +259,17 @@ void MainJob::ExpectMeasure() {
   ASSERT_EQ(result.exit, 0) << result;
   const json measures = json::parse(result.out, nullptr, false);
   ASSERT_TRUE(measures.is_object()) << result;
-  const json& independence = measures["independence_supported"];
-  EXPECT_EQ(independence["supported"], 2);
-  EXPECT_EQ(independence["decisions"], 2);
-  EXPECT_EQ(independence["baseline_cases"], 1);
-  EXPECT_EQ(independence["baseline_not_supported"], 1);
-  EXPECT_EQ(measures["cost_effect"]["sum_pence"], 1750);
+  const json& independence = measures["independence_supported"]["figures"];
+  EXPECT_EQ(independence["supported"]["numerator"], 2);
+  EXPECT_EQ(independence["supported"]["denominator"], 2);
+  EXPECT_EQ(independence["baseline"]["numerator"], 0);
+  EXPECT_EQ(independence["baseline"]["denominator"], 1);
+  EXPECT_EQ(measures["cost_effect"]["figures"]["sum"]["value"], 1750);
   EXPECT_EQ(measures["open_conflicts"], 0);
-  std::map<std::string, int> barriers;
-  for (const json& each : measures["barriers"]["barriers"]) {
-    barriers[each["barrier"]] = each["case_studies"];
-  }
+  const json& barriers = measures["barriers"]["figures"];
   for (const char* barrier :
        {"MEMORY_COGNITION", "STAFFING", "STAFF_ATTITUDE", "MOBILITY", "CARER_STRAIN"}) {
-    EXPECT_EQ(barriers[barrier], 1) << barrier;
+    EXPECT_EQ(barriers.value(barrier, json::object()).value("numerator", 0), 1) << barrier;
   }
   const RunResult text = server_.Operator({"measure"});
   EXPECT_EQ(text.exit, 0) << text;

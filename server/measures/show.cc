@@ -1,0 +1,162 @@
+#include "server/measures/show.h"
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "nlohmann/json.hpp"
+#include "sync/base/clock.h"
+
+namespace doorstep::server {
+namespace {
+
+using Form = Figure::Form;
+using Json = nlohmann::ordered_json;
+
+constexpr double kPercent = 100;
+constexpr char kNoFigure[] = "no figure yet";
+
+bool IsRatio(Form form) {
+  return form == Form::kShare || form == Form::kMean || form == Form::kPerThousand;
+}
+
+bool IsWhole(double value) { return std::floor(value) == value; }
+
+std::string NumberText(double value, bool sign) {
+  std::string text = absl::StrFormat("%.*f", IsWhole(value) ? 0 : 1, value);
+  return sign && value >= 0 ? absl::StrCat("+", text) : text;
+}
+
+std::string WithUnit(std::string text, const std::string& unit) {
+  return unit.empty() ? text : absl::StrCat(text, " ", unit);
+}
+
+std::string FigureText(const Figure& figure) {
+  const std::optional<double> result = figure.Result();
+  const std::string parts =
+      WithUnit(absl::StrCat(figure.numerator, " of ", figure.denominator), figure.unit);
+  switch (figure.form) {
+    case Form::kCount:
+      return WithUnit(absl::StrCat(figure.numerator), figure.unit);
+    case Form::kShare:
+      return absl::StrCat(parts, ": ",
+                          result ? absl::StrFormat("%.1f %%", *result * kPercent) : kNoFigure);
+    case Form::kMean:
+      return result ? absl::StrFormat("%.2f (%d over %d %s)", *result, figure.numerator,
+                                      figure.denominator, figure.unit)
+                    : kNoFigure;
+    case Form::kPerThousand:
+      return absl::StrCat(parts, ": ",
+                          result ? absl::StrFormat("%.1f per 1,000", *result) : kNoFigure);
+    case Form::kNumber:
+    case Form::kDifference:
+      return result ? WithUnit(NumberText(*result, figure.form == Form::kDifference), figure.unit)
+                    : kNoFigure;
+  }
+  return kNoFigure;
+}
+
+Json FigureJson(const Figure& figure) {
+  const std::optional<double> result = figure.Result();
+  Json out = {{"words", figure.words}};
+  if (IsRatio(figure.form)) {
+    out["numerator"] = figure.numerator;
+    out["denominator"] = figure.denominator;
+  }
+  if (figure.form == Form::kCount) {
+    out["value"] = figure.numerator;
+  } else {
+    out["value"] = result ? Json(*result) : Json();
+  }
+  const char* scale = figure.form == Form::kShare         ? "share"
+                      : figure.form == Form::kMean        ? "mean"
+                      : figure.form == Form::kPerThousand ? "per 1,000"
+                                                          : "number";
+  out["is"] = scale;
+  if (!figure.unit.empty()) out["unit"] = figure.unit;
+  return out;
+}
+
+// What every measure comes with.
+Json Heading(const Measures& measures, int64_t open_conflicts) {
+  Json out = {{"as_of", FormatUtc(measures.as_of_ms)}, {"day", measures.day}};
+  if (!measures.programme.empty()) out["programme"] = measures.programme;
+  out["sites"] = measures.sites;
+  out["fresh_sites"] = measures.fresh_sites;
+  out["open_conflicts"] = open_conflicts;
+  return out;
+}
+
+// A number that begins with a sign is one.
+std::string CsvText(const std::string& text) {
+  const bool formula = !text.empty() && std::string("=+-@\t\r").find(text[0]) != std::string::npos;
+  const std::string safe = formula ? absl::StrCat("'", text) : text;
+  if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
+  return absl::StrCat("\"", absl::StrReplaceAll(safe, {{"\"", "\"\""}}), "\"");
+}
+
+}  // namespace
+
+std::string ToText(const Measures& measures) {
+  std::string text = absl::StrFormat(
+      "As of %s - %d of %d sites fresh - %d open conflicts\nDays are counted up to %s%s\n",
+      FormatUtc(measures.as_of_ms), measures.fresh_sites, measures.sites, measures.open_conflicts,
+      measures.day,
+      measures.programme.empty() ? "" : absl::StrCat("; programme ", measures.programme));
+  for (const MeasureTable& table : measures.tables) {
+    absl::StrAppend(&text, "\n", table.title, "\n");
+    for (const Figure& figure : table.figures) {
+      absl::StrAppendFormat(&text, "  %-38s %s\n", figure.words, FigureText(figure));
+    }
+    if (table.open_conflicts > 0) {
+      absl::StrAppend(&text, "  (", table.open_conflicts,
+                      table.open_conflicts == 1 ? " waits" : " wait", " for somebody to decide)\n");
+    }
+  }
+  return text;
+}
+
+std::string ToJson(const Measures& measures) {
+  Json out = Heading(measures, measures.open_conflicts);
+  for (const MeasureTable& table : measures.tables) {
+    Json each = Heading(measures, table.open_conflicts);
+    each["figures"] = Json::object();
+    for (const Figure& figure : table.figures) each["figures"][figure.part] = FigureJson(figure);
+    out[table.name] = std::move(each);
+  }
+  return out.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string ToCsv(const Measures& measures) {
+  std::string csv =
+      "as_of,day,measure,part,words,numerator,denominator,value,unit,open_conflicts,sites,"
+      "fresh_sites\r\n";
+  for (const MeasureTable& table : measures.tables) {
+    for (const Figure& figure : table.figures) {
+      const std::optional<double> result = figure.Result();
+      const bool ratio = IsRatio(figure.form);
+      const std::vector<std::string> cells = {FormatUtc(measures.as_of_ms),
+                                              measures.day,
+                                              CsvText(table.name),
+                                              CsvText(figure.part),
+                                              CsvText(figure.words),
+                                              ratio ? absl::StrCat(figure.numerator) : "",
+                                              ratio ? absl::StrCat(figure.denominator) : "",
+                                              result ? absl::StrCat(*result) : "",
+                                              CsvText(figure.unit),
+                                              absl::StrCat(table.open_conflicts),
+                                              absl::StrCat(measures.sites),
+                                              absl::StrCat(measures.fresh_sites)};
+      absl::StrAppend(&csv, absl::StrJoin(cells, ","), "\r\n");
+    }
+  }
+  return csv;
+}
+
+}  // namespace doorstep::server
