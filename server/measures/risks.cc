@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -141,13 +140,13 @@ absl::Status CountBands(Counting& counting, const std::vector<InForce>& in_force
 struct Versions {
   int64_t count = 0;
   int64_t first_score = 0;
-  std::optional<std::tuple<int64_t, ChangeId>> first;  // when it was made, and which it is
+  std::optional<int64_t> first_ms;
 
-  void Add(int64_t time_ms, const ChangeId& id, int64_t score) {
+  // In the order of admission, which decides between two of one moment.
+  void Add(int64_t time_ms, int64_t score) {
     ++count;
-    const std::tuple<int64_t, ChangeId> place(time_ms, id);
-    if (first && *first < place) return;
-    first = place;
+    if (first_ms && *first_ms <= time_ms) return;
+    first_ms = time_ms;
     first_score = score;
   }
 };
@@ -176,7 +175,7 @@ absl::Status AddVersion(Counting& counting, const FieldSpec& rating, const Histo
   for (const FieldEdit& edit : change.edits) {
     if (edit.field != rating.number()) continue;
     const std::optional<int64_t> score = ScoreOf(rating, edit.value);
-    if (score) versions->Add(header.unit.TimeOf(place.change), change.id, *score);
+    if (score) versions->Add(header.unit.TimeOf(place.change), *score);
   }
   return absl::OkStatus();
 }

@@ -110,10 +110,18 @@ TEST_F(MeasureDecisionsTest, WhatIsHiddenIsNotCounted) {
 
 // Until somebody has decided, the decision that both knew counts.
 TEST_F(MeasureDecisionsTest, ADecisionInConflictIsCountedAsItStood) {
-  const ChangeId study = Add("CaseStudy", 10, R"({"decision": {"outcome": "SUPPORTED"}})");
-  Change(*a_, "CaseStudy", 10, R"({"decision": {"outcome": "DENIED"}})", {study});
-  Change(*b_, "CaseStudy", 10, R"({"decision": {"outcome": "SUPPORTED_WITH_CONDITIONS"}})",
-         {study});
+  const std::string supported = R"({"decision": {"outcome": "SUPPORTED"}})";
+  const ChangeId study = Add("CaseStudy", 10, supported);
+  const Agreed agreed{world_.Head(), Values("CaseStudy", supported)};
+  const auto decide = [&](TestDevice& device, const std::string& outcome) {
+    ChangeData edit =
+        Edit("CaseStudy", Id(10), absl::StrCat(R"({"decision": {"outcome": ")", outcome, R"("}})"),
+             {study});
+    edit.edits[0].agreed = agreed;
+    device.Do(Id(1), {edit});
+  };
+  decide(*a_, "DENIED");
+  decide(*b_, "SUPPORTED_WITH_CONDITIONS");
   const Measures now = Now();
   EXPECT_EQ(Parts(now, "independence_supported", "supported"), "1/1");
   EXPECT_EQ(now.Find("independence_supported")->open_conflicts, 1);
