@@ -123,13 +123,16 @@ absl::StatusOr<PendingUnits> Fold::Pending(const Uuid& record) {
   PendingUnits units;
   units.reserve(places.size());
   for (const int64_t place : places) {
-    std::shared_ptr<const PendingUnit>& unit = decoded_[place];
-    if (unit == nullptr) {
-      DOORSTEP_ASSIGN_OR_RETURN(const OwnUnit own, outbox_.Load(place));
-      DOORSTEP_ASSIGN_OR_RETURN(Unit decoded, outbox_.Decode(own));
-      unit = std::make_shared<PendingUnit>(PendingUnit{std::move(decoded), own.author});
+    const auto [kept, first] = decoded_.try_emplace(place);
+    if (kept->second != nullptr) {
+      units.push_back(kept->second);
+      continue;
     }
-    units.push_back(unit);
+    DOORSTEP_ASSIGN_OR_RETURN(const OwnUnit own, outbox_.Load(place));
+    DOORSTEP_ASSIGN_OR_RETURN(Unit decoded,
+                              first ? outbox_.DecodeOf(own, record) : outbox_.Decode(own));
+    units.push_back(std::make_shared<PendingUnit>(PendingUnit{std::move(decoded), own.author}));
+    if (!first) kept->second = units.back();
   }
   if (decoded_.size() > kMaxDecoded) decoded_.clear();
   return units;

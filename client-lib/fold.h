@@ -21,7 +21,7 @@
 
 namespace doorstep::client {
 
-// One pending unit, decoded.
+// One pending unit, decoded: the whole, or its changes to one record.
 struct PendingUnit {
   Unit unit;
   std::string author;
@@ -53,7 +53,8 @@ class Fold {
   // longer needed.
   absl::Status Refold(const Uuid& record);
 
-  // The pending units of a record, in order.
+  // The pending units of a record, in order. A unit that is asked for once is decoded only where it
+  // touches the record; one that is asked for again is decoded whole, and kept.
   absl::StatusOr<PendingUnits> Pending(const Uuid& record);
 
  private:

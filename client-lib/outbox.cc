@@ -187,6 +187,13 @@ absl::StatusOr<Unit> Outbox::Decode(const OwnUnit& unit) const {
   return Annotate(decoded.status(), absl::StrCat("own unit ", unit.unit));
 }
 
+absl::StatusOr<Unit> Outbox::DecodeOf(const OwnUnit& unit, const Uuid& record) const {
+  absl::StatusOr<Unit> decoded = ParseUnitOf(store_->schema(), unit.incarnation, unit.counter,
+                                             unit.changes, unit.payload, record);
+  if (decoded.ok()) return decoded;
+  return Annotate(decoded.status(), absl::StrCat("own unit ", unit.unit));
+}
+
 absl::Status Outbox::SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * set,

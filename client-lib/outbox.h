@@ -82,6 +82,8 @@ class Outbox {
 
   // The unit's changes, decoded.
   absl::StatusOr<Unit> Decode(const OwnUnit& unit) const;
+  // Of one record alone: what a form that is opened needs of a unit of a thousand changes.
+  absl::StatusOr<Unit> DecodeOf(const OwnUnit& unit, const Uuid& record) const;
 
   absl::Status SetReceipt(int64_t unit, uint64_t epoch, uint64_t sequence);
   absl::Status SetOutcome(int64_t unit, const UnitOutcome& outcome);

@@ -90,6 +90,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Start(Store& store, const std:
 }
 
 absl::StatusOr<bool> Session::Step() {
+  // All that a sync writes comes from the server, and can be had from it again. What is sent is on
+  // the disk before: SyncBeforeSending.
+  DOORSTEP_ASSIGN_OR_RETURN(const CommitsUnsynced unsynced, CommitsUnsynced::Begin(store_.db()));
   switch (state_) {
     case State::kHello:
       DOORSTEP_RETURN_IF_ERROR(Hello());
@@ -198,6 +201,7 @@ absl::Status Session::TakeNewLife() {
         absl::StrCat("the server has refused ", lives_, " new incarnations of this replica"));
   }
   DOORSTEP_RETURN_IF_ERROR(TakeNewIncarnation(store_, entropy_).status());
+  synced_ = false;
   last_unit_ = 0;
   state_ = State::kHello;
   return absl::OkStatus();
@@ -247,8 +251,8 @@ void Session::FitPushesToLink(int64_t took_ms) {
 // with all that stands in it (a checkpoint would not, while a reader holds it back).
 absl::Status Session::SyncBeforeSending() {
   if (synced_) return absl::OkStatus();
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t before, store_.db().QueryInt("PRAGMA synchronous"));
-  DOORSTEP_RETURN_IF_ERROR(store_.db().Exec("PRAGMA synchronous = FULL"));
+  const DatabaseOptions::Sync before = store_.db().sync();
+  DOORSTEP_RETURN_IF_ERROR(store_.db().SetSync(DatabaseOptions::Sync::kFull));
   const auto commit = [&]() -> absl::Status {
     DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store_));
     DOORSTEP_ASSIGN_OR_RETURN(const int64_t sends, store_.Int(key::kSends));
@@ -256,7 +260,7 @@ absl::Status Session::SyncBeforeSending() {
     return write.Commit();
   };
   absl::Status status = commit();
-  DOORSTEP_RETURN_IF_ERROR(store_.db().Exec(absl::StrCat("PRAGMA synchronous = ", before)));
+  DOORSTEP_RETURN_IF_ERROR(store_.db().SetSync(before));
   synced_ = status.ok();
   return status;
 }
@@ -396,6 +400,7 @@ absl::Status Session::HandleCheckpoint(const Batch& batch) {
     if (++lives_ > kMaxLives) {
       return absl::InternalError("pull: the server keeps naming changes of another life");
     }
+    synced_ = false;
     last_unit_ = 0;
     state_ = State::kHello;
     return absl::OkStatus();

@@ -69,7 +69,11 @@ class SqliteStore : public Store {
   }
 
   absl::StatusOr<std::unique_ptr<WriteTransaction>> Write() override {
-    return internal::BeginWrite(writer_.get(), &writer_mu_);
+    return internal::BeginWrite(writer_.get(), &writer_mu_, /*synced=*/true);
+  }
+
+  absl::StatusOr<std::unique_ptr<WriteTransaction>> WriteUnsynced() override {
+    return internal::BeginWrite(writer_.get(), &writer_mu_, /*synced=*/false);
   }
 
   std::shared_ptr<const Schema> schema() const override { return schema_; }

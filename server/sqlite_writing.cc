@@ -31,7 +31,7 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   SqliteWriteTransaction(Connection* connection, Mutex* mu) : SqliteReading(connection), mu_(mu) {}
   ~SqliteWriteTransaction() override;
 
-  absl::Status Begin();
+  absl::Status Begin(bool synced);
 
   absl::StatusOr<uint64_t> NextSequence() override;
   absl::Status AddEpoch(uint64_t epoch, uint64_t from_sequence) override;
@@ -64,6 +64,7 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::StatusOr<int64_t> DeviceRef(const Uuid& device);
 
   Mutex* mu_;
+  std::optional<CommitsUnsynced> unsynced_;
   std::optional<Transaction> transaction_;
   uint64_t head_ = 0;
   DigestLedger digests_;
@@ -73,11 +74,16 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
 // The lock's life is the object's, which the analysis cannot follow.
 SqliteWriteTransaction::~SqliteWriteTransaction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   transaction_.reset();
+  unsynced_.reset();
   if (!committed_) tables().dictionary().Forget();
   mu_->Unlock();
 }
 
-absl::Status SqliteWriteTransaction::Begin() {
+absl::Status SqliteWriteTransaction::Begin(bool synced) {
+  if (!synced) {
+    DOORSTEP_ASSIGN_OR_RETURN(CommitsUnsynced unsynced, CommitsUnsynced::Begin(db()));
+    unsynced_.emplace(std::move(unsynced));
+  }
   DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
                             Transaction::Begin(db(), Transaction::Mode::kWrite));
   transaction_ = std::move(transaction);
@@ -340,11 +346,11 @@ absl::Status SqliteWriteTransaction::Commit() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WriteTransaction>> BeginWrite(Connection* connection, Mutex* mu)
-    ABSL_NO_THREAD_SAFETY_ANALYSIS {
+absl::StatusOr<std::unique_ptr<WriteTransaction>> BeginWrite(
+    Connection* connection, Mutex* mu, bool synced) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mu->Lock();
   auto transaction = std::make_unique<SqliteWriteTransaction>(connection, mu);
-  DOORSTEP_RETURN_IF_ERROR(transaction->Begin());
+  DOORSTEP_RETURN_IF_ERROR(transaction->Begin(synced));
   return transaction;
 }
 

@@ -12,8 +12,9 @@
 namespace doorstep::server::internal {
 
 // Begins the one write transaction of a connection; `mu` is held until it is destroyed. Borrows
-// both.
-absl::StatusOr<std::unique_ptr<WriteTransaction>> BeginWrite(Connection* connection, Mutex* mu);
+// both. Unless `synced`, its commit does not wait for the disk.
+absl::StatusOr<std::unique_ptr<WriteTransaction>> BeginWrite(Connection* connection, Mutex* mu,
+                                                             bool synced);
 
 }  // namespace doorstep::server::internal
 

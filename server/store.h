@@ -324,6 +324,9 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() = 0;
   // Waits for other writers; kAborted when that takes too long.
   virtual absl::StatusOr<std::unique_ptr<WriteTransaction>> Write() = 0;
+  // The same, but its commit need not wait for the disk; a later one that does takes it along. For
+  // what devices say again at each contact, never for what a receipt promises.
+  virtual absl::StatusOr<std::unique_ptr<WriteTransaction>> WriteUnsynced() { return Write(); }
 
   // The schema of its tables; null: the one that it was asked for.
   virtual std::shared_ptr<const Schema> schema() const { return nullptr; }

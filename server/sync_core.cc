@@ -70,10 +70,12 @@ absl::Status CheckNoOtherTenant(Tenants& tenants, Tenant& tenant, const CheckedS
   return absl::OkStatus();
 }
 
-// Registers the device, or notes the contact.
+// Registers the device, or notes the contact. What a power cut takes of it the next hello brings,
+// and a push that builds on it waits for the disk for both.
 absl::Status NoteContact(Store& store, const CheckedSender& sender, const v1::HelloRequest& request,
                          int64_t now_ms, bool* forked) {
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> transaction, store.Write());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> transaction,
+                            store.WriteUnsynced());
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<SiteRow> site, transaction->FindSite(sender.site));
   if (!site) {
     return ForCaller(

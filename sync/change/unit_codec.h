@@ -35,6 +35,11 @@ absl::StatusOr<std::string> EncodeUnit(const Unit& unit);
 absl::StatusOr<Unit> ParseUnit(const Schema& schema, const Uuid& incarnation, uint64_t counter,
                                uint32_t changes, absl::string_view payload);
 
+// The same of the changes to one record alone, for units of which the whole has been read before (a
+// device's own): what the other changes say is not looked at. No change when none is of the record.
+absl::StatusOr<Unit> ParseUnitOf(const Schema& schema, const Uuid& incarnation, uint64_t counter,
+                                 uint32_t changes, absl::string_view payload, const Uuid& record);
+
 // Identifies a unit's content for idempotence: BLAKE2b-256 over author, schema hash and payload
 // (length-prefixed). The key (incarnation, counter) is not part of it.
 std::string UnitHash(absl::string_view author, absl::string_view schema_hash,

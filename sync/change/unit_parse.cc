@@ -16,6 +16,7 @@
 #include "sync/base/utf8.h"
 #include "sync/change/message_reader.h"
 #include "sync/change/unit_codec.h"
+#include "sync/change/unit_parts.h"
 #include "sync/change/wire.h"
 #include "sync/change/wire_cursor.h"
 
@@ -57,12 +58,12 @@ class UnitParser {
     unit_.counter = counter;
   }
 
-  absl::StatusOr<Unit> Parse(uint32_t changes, absl::string_view payload);
+  // `only`: the changes of this record alone; null = all.
+  absl::StatusOr<Unit> Parse(uint32_t changes, absl::string_view payload, const Uuid* only);
 
  private:
   absl::Status ReadTop(absl::string_view payload);
   absl::Status CheckIncarnations() const;
-  absl::Status ReadStamp(absl::string_view message);
   absl::Status ReadChange(absl::string_view message, ChangeData* out);
   absl::Status SplitChange(absl::string_view message, ChangeData* out, RawChange* raw);
   absl::Status CheckCreate(const KindSpec& kind, const ChangeData& change, const RawChange& raw);
@@ -129,34 +130,8 @@ absl::Status CheckMarks(const KindSpec& kind, const ChangeData& change) {
                "only creation: records of this kind never change");
 }
 
-absl::StatusOr<Settle> ReadSettle(absl::string_view message) {
-  Settle settle;
-  MessageReader reader(message, 2, 0);
-  WireField raw;
-  while (reader.Next(&raw)) {
-    if (raw.field == 1) {
-      const uint64_t mode = reader.Varint(raw);
-      if (mode > static_cast<uint64_t>(SettleMode::kBoth)) {
-        return absl::UnimplementedError(absl::StrCat("mode: got ", mode, ", wanted 1 to 3"));
-      }
-      settle.mode = static_cast<SettleMode>(mode);
-    } else {
-      settle.reason = std::string(reader.Bytes(raw));
-    }
-  }
-  DOORSTEP_RETURN_IF_ERROR(reader.status());
-  if (settle.mode == SettleMode::kNone) return Wrong("mode", "0", "1 to 3");
-  if (settle.reason.empty() || settle.reason.size() > kMaxSettleReasonBytes) {
-    return Wrong("reason", absl::StrCat(settle.reason.size(), " bytes"),
-                 absl::StrCat("1 to ", kMaxSettleReasonBytes));
-  }
-  if (!IsValidUtf8(settle.reason) || settle.reason.find('\0') != std::string::npos) {
-    return InvalidField("reason", settle.reason, "UTF-8 without NUL");
-  }
-  return settle;
-}
-
-absl::StatusOr<Unit> UnitParser::Parse(uint32_t changes, absl::string_view payload) {
+absl::StatusOr<Unit> UnitParser::Parse(uint32_t changes, absl::string_view payload,
+                                       const Uuid* only) {
   if (payload.size() > kMaxUnitPayloadBytes) {
     return Wrong("payload", absl::StrCat(payload.size(), " bytes"),
                  absl::StrCat("at most ", kMaxUnitPayloadBytes));
@@ -172,12 +147,14 @@ absl::StatusOr<Unit> UnitParser::Parse(uint32_t changes, absl::string_view paylo
   }
   if (unit_.compartment.file.IsNil()) return Wrong("file", "none", "16 bytes");
   DOORSTEP_RETURN_IF_ERROR(CheckIncarnations());
-  unit_.changes.resize(changes_.size());
+  unit_.changes.reserve(only == nullptr ? changes_.size() : 1);
   for (size_t i = 0; i < changes_.size(); ++i) {
-    unit_.changes[i].id = {unit_.incarnation, unit_.counter + i};
+    if (only != nullptr && !ChangesRecord(changes_[i], *only)) continue;
+    ChangeData& change = unit_.changes.emplace_back();
+    change.id = {unit_.incarnation, unit_.counter + i};
     DOORSTEP_RETURN_IF_ERROR(
-        Prefixed(ReadChange(changes_[i], &unit_.changes[i]), absl::StrCat("changes[", i, "].")));
-    if (unit_.changes[i].Withdraws() != unit_.changes[0].Withdraws()) {
+        Prefixed(ReadChange(changes_[i], &change), absl::StrCat("changes[", i, "].")));
+    if (change.Withdraws() != unit_.changes[0].Withdraws()) {
       return Wrong(absl::StrCat("changes[", i, "]"), "withdrawals and edits", "one or the other");
     }
   }
@@ -221,7 +198,10 @@ absl::Status UnitParser::ReadTop(absl::string_view payload) {
     }
   }
   DOORSTEP_RETURN_IF_ERROR(reader.status());
-  return Prefixed(ReadStamp(stamp), "stamp.");
+  absl::StatusOr<Stamp> read = ReadStamp(stamp);
+  if (!read.ok()) return Prefixed(read.status(), "stamp.");
+  unit_.stamp = *read;
+  return absl::OkStatus();
 }
 
 absl::Status UnitParser::CheckIncarnations() const {
@@ -232,36 +212,6 @@ absl::Status UnitParser::CheckIncarnations() const {
     }
   }
   return absl::OkStatus();
-}
-
-absl::Status UnitParser::ReadStamp(absl::string_view message) {
-  Stamp& stamp = unit_.stamp;
-  MessageReader reader(message, 6, 0);
-  WireField raw;
-  while (reader.Next(&raw)) {
-    switch (raw.field) {
-      case 1:
-        stamp.wall_ms = reader.Signed(raw);
-        break;
-      case 2:
-        stamp.boot = reader.Fixed64(raw);
-        break;
-      case 3:
-        stamp.mono_ms = reader.Signed(raw);
-        break;
-      case 4:
-        stamp.contact_ms = reader.Signed(raw);
-        break;
-      case 5:
-        stamp.contact_mono_ms = reader.Signed(raw);
-        break;
-      default:
-        stamp.contact_boot = reader.Fixed64(raw);
-        break;
-    }
-  }
-  if (stamp.contact_boot == 0) stamp.contact_boot = stamp.boot;
-  return reader.status();
 }
 
 absl::Status UnitParser::SplitChange(absl::string_view message, ChangeData* out, RawChange* raw) {
@@ -588,7 +538,12 @@ absl::Status UnitParser::ReadAgreed(const KindSpec& kind, absl::string_view mess
 
 absl::StatusOr<Unit> ParseUnit(const Schema& schema, const Uuid& incarnation, uint64_t counter,
                                uint32_t changes, absl::string_view payload) {
-  return UnitParser(schema, incarnation, counter).Parse(changes, payload);
+  return UnitParser(schema, incarnation, counter).Parse(changes, payload, nullptr);
+}
+
+absl::StatusOr<Unit> ParseUnitOf(const Schema& schema, const Uuid& incarnation, uint64_t counter,
+                                 uint32_t changes, absl::string_view payload, const Uuid& record) {
+  return UnitParser(schema, incarnation, counter).Parse(changes, payload, &record);
 }
 
 }  // namespace doorstep

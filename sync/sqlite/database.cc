@@ -65,15 +65,15 @@ int OpenFlags(const DatabaseOptions& options) {
   return flags;
 }
 
-absl::string_view SynchronousWord(const DatabaseOptions& options) {
-  switch (options.sync) {
+absl::string_view SynchronousWord(DatabaseOptions::Sync sync, bool wal) {
+  switch (sync) {
     case DatabaseOptions::Sync::kOff:
       return "OFF";
     case DatabaseOptions::Sync::kNormal:
       return "NORMAL";
     case DatabaseOptions::Sync::kFull:
       // Without a WAL a commit is the removal of the journal, which only EXTRA makes durable.
-      return options.wal ? "FULL" : "EXTRA";
+      return wal ? "FULL" : "EXTRA";
   }
   return "FULL";
 }
@@ -119,11 +119,14 @@ absl::Status Database::Configure(const DatabaseOptions& options) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, 0, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
   if (!options.key.empty()) DOORSTEP_RETURN_IF_ERROR(ApplyKey(options.key));
-  DOORSTEP_RETURN_IF_ERROR(Exec(absl::StrCat(
-      "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
-      "PRAGMA temp_store = MEMORY;",
-      "PRAGMA secure_delete = ", options.secure_delete ? "ON" : "OFF", ";", "PRAGMA cache_size = -",
-      options.cache_kib, ";", "PRAGMA synchronous = ", SynchronousWord(options), ";")));
+  DOORSTEP_RETURN_IF_ERROR(
+      Exec(absl::StrCat("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
+                        "PRAGMA temp_store = MEMORY;",
+                        "PRAGMA secure_delete = ", options.secure_delete ? "ON" : "OFF", ";",
+                        "PRAGMA cache_size = -", options.cache_kib, ";",
+                        "PRAGMA synchronous = ", SynchronousWord(options.sync, options.wal), ";")));
+  sync_ = options.sync;
+  wal_ = options.wal;
   DOORSTEP_RETURN_IF_ERROR(QueryInt("SELECT count(*) FROM sqlite_schema").status());
   if (options.read_only || path_ == kMemory) return absl::OkStatus();
   return SetJournalMode(options);
@@ -239,6 +242,16 @@ int64_t Database::Changes() const { return sqlite3_changes64(db_); }
 
 bool Database::InTransaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
+absl::Status Database::SetSync(DatabaseOptions::Sync sync) {
+  if (sync == sync_) return absl::OkStatus();
+  // SQLite would say so too, and call it another error.
+  if (InTransaction()) return absl::InternalError("synchronous: a transaction is open");
+  DOORSTEP_RETURN_IF_ERROR(
+      Exec(absl::StrCat("PRAGMA synchronous = ", SynchronousWord(sync, wal_))));
+  sync_ = sync;
+  return absl::OkStatus();
+}
+
 absl::Status Database::CheckpointWal(bool truncate) {
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int rc = sqlite3_wal_checkpoint_v2(db_, "main", mode, nullptr, nullptr);
@@ -321,6 +334,23 @@ void Transaction::Rollback() {
   // An error here means that SQLite has rolled back by itself, or will when the file is next
   // opened.
   if (db != nullptr && db->InTransaction()) db->ControlTransaction("ROLLBACK").IgnoreError();
+}
+
+absl::StatusOr<CommitsUnsynced> CommitsUnsynced::Begin(Database& db) {
+  CommitsUnsynced scope(&db, db.sync());
+  if (db.sync() == DatabaseOptions::Sync::kFull) {
+    DOORSTEP_RETURN_IF_ERROR(db.SetSync(DatabaseOptions::Sync::kNormal));
+  }
+  return scope;
+}
+
+CommitsUnsynced::CommitsUnsynced(CommitsUnsynced&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)), before_(other.before_) {}
+
+// A pragma that was allowed before can only fail for want of memory; then commits wait again when
+// the database is opened anew.
+CommitsUnsynced::~CommitsUnsynced() {
+  if (db_ != nullptr) db_->SetSync(before_).IgnoreError();
 }
 
 }  // namespace doorstep

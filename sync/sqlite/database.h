@@ -87,6 +87,10 @@ class Database {
   // Rows touched by the latest INSERT, UPDATE or DELETE.
   int64_t Changes() const;
   bool InTransaction() const;
+
+  // What commits wait for from now on. Not while a transaction is open (kInternal).
+  absl::Status SetSync(DatabaseOptions::Sync sync);
+  DatabaseOptions::Sync sync() const { return sync_; }
   const std::string& path() const { return path_; }
 
   // Copies as much of the WAL into the database file as readers allow, and syncs it. With
@@ -130,6 +134,24 @@ class Database {
   Recent recent_;
   absl::flat_hash_map<absl::string_view, Recent::iterator> cache_;
   std::unique_ptr<internal::Restriction> restriction_;  // null: not restricted
+  DatabaseOptions::Sync sync_ = DatabaseOptions::Sync::kFull;
+  bool wal_ = true;
+};
+
+// While it lives, commits wait for no more than the log's order (Sync::kNormal): for what can be
+// had again. The next commit that waits for the disk takes them along. Begins and ends outside
+// transactions; must not outlive the database.
+class CommitsUnsynced {
+ public:
+  static absl::StatusOr<CommitsUnsynced> Begin(Database& db);
+  CommitsUnsynced(CommitsUnsynced&& other) noexcept;
+  CommitsUnsynced& operator=(CommitsUnsynced&&) = delete;
+  ~CommitsUnsynced();
+
+ private:
+  CommitsUnsynced(Database* db, DatabaseOptions::Sync before) : db_(db), before_(before) {}
+  Database* db_;
+  const DatabaseOptions::Sync before_;
 };
 
 // A transaction, rolled back unless committed. Not nested: kInternal when one is open. Must not

@@ -1,4 +1,5 @@
 // What holds for every unit, and that no bytes whatever do harm.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -28,6 +29,31 @@ RC_GTEST_PROP(Units, ReadWhatWasWritten, ()) {
   if (!back.ok()) RC_FAIL(back.status().ToString());
   RC_ASSERT(*back == unit);
   RC_ASSERT(*EncodeUnit(*back) == *payload);
+}
+
+RC_GTEST_PROP(Units, ReadOfOneRecordWhatTheWholeSaysOfIt, ()) {
+  const Unit unit = AnyUnit();
+  const std::string payload = *EncodeUnit(unit);
+  const auto whole = Parse(unit, payload);
+  RC_ASSERT(whole.ok());
+  Uuid stranger = unit.changes[0].record;
+  while (std::any_of(unit.changes.begin(), unit.changes.end(),
+                     [&](const ChangeData& change) { return change.record == stranger; })) {
+    std::string bytes(stranger.AsBytes());
+    bytes[15] = static_cast<char>(bytes[15] + 1);
+    stranger = *Uuid::FromBytes(bytes);
+  }
+  std::vector<Uuid> records = {stranger};
+  for (const ChangeData& change : unit.changes) records.push_back(change.record);
+  for (const Uuid& record : records) {
+    Unit wanted = *whole;
+    std::erase_if(wanted.changes,
+                  [&](const ChangeData& change) { return change.record != record; });
+    const auto part = ParseUnitOf(*EverythingSchema(), unit.incarnation, unit.counter,
+                                  static_cast<uint32_t>(unit.changes.size()), payload, record);
+    if (!part.ok()) RC_FAIL(part.status().ToString());
+    RC_ASSERT(*part == wanted);
+  }
 }
 
 // Whatever parses is a unit that can be written and read again: nothing half-read comes through.

@@ -70,6 +70,35 @@ TEST_F(DatabaseTest, AppliesOtherSettings) {
   EXPECT_EQ(Must(Must(Database::Open(Path("c.db"), options))->QueryInt("PRAGMA synchronous")), 0);
 }
 
+TEST_F(DatabaseTest, CommitsWaitForNoDiskWhileTheirScopeLives) {
+  for (const bool wal : {true, false}) {
+    DatabaseOptions options;
+    options.create = true;
+    options.wal = wal;
+    auto db = Must(Database::Open(Path(wal ? "wal.db" : "journal.db"), options));
+    const auto synchronous = [&] { return Must(db->QueryInt("PRAGMA synchronous")); };
+    const int64_t before = synchronous();
+    {
+      const CommitsUnsynced outer = Must(CommitsUnsynced::Begin(*db));
+      EXPECT_EQ(synchronous(), 1);  // NORMAL
+      {
+        CommitsUnsynced moved = Must(CommitsUnsynced::Begin(*db));
+        const CommitsUnsynced inner = std::move(moved);
+      }
+      EXPECT_EQ(synchronous(), 1) << "the inner one has ended, the outer not";
+    }
+    EXPECT_EQ(synchronous(), before);
+    const Transaction open = Must(Transaction::Begin(*db, Transaction::Mode::kWrite));
+    EXPECT_TRUE(absl::IsInternal(CommitsUnsynced::Begin(*db).status()));
+  }
+  DatabaseOptions options;
+  options.create = true;
+  options.sync = DatabaseOptions::Sync::kOff;
+  auto db = Must(Database::Open(Path("off.db"), options));
+  const CommitsUnsynced scope = Must(CommitsUnsynced::Begin(*db));
+  EXPECT_EQ(Must(db->QueryInt("PRAGMA synchronous")), 0) << "never more than before";
+}
+
 TEST_F(DatabaseTest, RefusesOptionsThatMakeNoSense) {
   DatabaseOptions both = Impatient();
   both.read_only = true;
