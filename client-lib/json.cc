@@ -203,6 +203,17 @@ json ToJson(const SignOffInfo& signature) {
           {"not_covered", signature.not_covered}};
 }
 
+json ToJson(const SyncProgress& progress) {
+  constexpr const char* kSteps[] = {"CONNECTING", "SENDING", "RECEIVING", "APPLYING", "DONE"};
+  return {{"step", kSteps[static_cast<int>(progress.step)]},
+          {"sent", progress.changes_sent},
+          {"to_send", progress.changes_to_send},
+          {"received", progress.records_received},
+          {"to_receive", progress.records_to_receive},
+          {"bytes_sent", progress.bytes_sent},
+          {"bytes_received", progress.bytes_received}};
+}
+
 json ToJson(const SyncResult& result) {
   return {{"checkpoint", result.checkpoint},
           {"sent", result.totals.changes_sent},
@@ -217,6 +228,20 @@ json ToJson(const SyncResult& result) {
             {"REJECTED", result.rejected}}},
           {"waiting", result.waiting},
           {"repaired", result.repaired}};
+}
+
+json ErrorJson(const absl::Status& status) {
+  return {{"code", static_cast<int>(status.code())}, {"message", std::string(status.message())}};
+}
+
+json ToJson(const SyncAttempt& attempt) {
+  json out = {{"next_ms", attempt.next_ms}};
+  if (attempt.result.ok()) {
+    out["result"] = ToJson(*attempt.result);
+  } else {
+    out["error"] = ErrorJson(attempt.result.status());
+  }
+  return out;
 }
 
 json ToJson(const ReplicaStatus& status) {
@@ -264,6 +289,57 @@ json ToJson(const Duplicate& each) {
               {"verdict", VerdictWord(each.verdict)}};
   if (!each.reason.empty()) out["reason"] = each.reason;
   return out;
+}
+
+json ToJson(const SearchHit& hit) {
+  json found = json::array();
+  for (const FoundWord& word : hit.found) {
+    found.push_back(hit.snippet.substr(word.begin, word.end - word.begin));
+  }
+  json out = {{"record", hit.record}, {"kind", hit.kind},       {"title", hit.title},
+              {"file", hit.file},     {"tier", hit.tier},       {"field", hit.field},
+              {"label", hit.label},   {"snippet", hit.snippet}, {"found", found}};
+  if (!hit.hidden.empty()) out["hidden"] = hit.hidden;
+  return out;
+}
+
+json ToJson(const RecordWhy& why) {
+  json reasons = json::array();
+  for (const WhyReason& reason : why.reasons) {
+    json out = {{"code", reason.code}, {"text", reason.text}};
+    if (reason.time_ms != 0) out["time"] = Utc(reason.time_ms);
+    if (!reason.todo.empty()) out["todo"] = reason.todo;
+    reasons.push_back(std::move(out));
+  }
+  json out = {{"id", why.id}, {"here", why.here}, {"reasons", reasons}};
+  if (why.here) {
+    out["kind"] = why.kind;
+    out["title"] = why.title;
+    out["file"] = why.file;
+    out["tier"] = why.tier;
+  }
+  return out;
+}
+
+json ToJson(const ExportResult& result) {
+  return {{"records", result.records}, {"undecided", result.undecided}};
+}
+
+json ToJson(const ImportResult& result, bool dry_run) {
+  json errors = json::array();
+  for (const ImportError& error : result.first_errors) {
+    errors.push_back({{"line", error.line}, {"message", error.message}});
+  }
+  return {{"imported", dry_run ? 0 : result.added},
+          {"would_import", result.added},
+          {"records", result.records},
+          {"here_already", result.here},
+          {"kept_as_here", result.kept},
+          {"empty", result.empty},
+          {"sign_offs_passed_over", result.sign_offs},
+          {"undecided_taken_as_shown", result.undecided},
+          {"error_count", result.errors},
+          {"errors", errors}};
 }
 
 }  // namespace doorstep

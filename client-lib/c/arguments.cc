@@ -1,9 +1,12 @@
 #include "client-lib/c/arguments.h"
 
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "sync/base/status.h"
 
 namespace doorstep::c {
@@ -12,6 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxShown = 60;  // characters of a wrong value in a message
+constexpr int64_t kMaxTimeoutMs = 24LL * 60 * 60 * 1000;
+constexpr int64_t kMaxLimit = 1'000'000;
 
 std::string Shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -23,7 +28,22 @@ std::string Shown(const json& value) {
 
 Options::Options(absl::string_view name, const char* text) : name_(name) {
   if (text == nullptr) return;
-  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // The library keeps the last of several equal keys and says nothing.
+  std::set<std::string> keys;
+  std::string twice;
+  const auto note = [&](int depth, json::parse_event_t event, const json& value) {
+    if (event == json::parse_event_t::key && depth == 1 &&
+        !keys.insert(value.get<std::string>()).second) {
+      twice = value.get<std::string>();
+    }
+    return true;
+  };
+  json parsed = json::parse(text, note, /*allow_exceptions=*/false);
+  if (!twice.empty()) {
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat(name_, ".", twice, ": got the key twice, wanted it once"));
+    return;
+  }
   if (!parsed.is_object()) {
     status_ = absl::InvalidArgumentError(absl::StrCat(
         name_, ": got ", parsed.is_discarded() ? "text that is not JSON" : Shown(parsed),
@@ -71,6 +91,18 @@ void Options::Int(const char* key, int64_t min, int64_t max, int64_t* out) {
   *out = value.get<int64_t>();
 }
 
+void Options::Choice(const char* key, const std::vector<std::string>& words, size_t* out) {
+  json value;
+  if (!Take(key, &value)) return;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (value == words[i]) {
+      *out = i;
+      return;
+    }
+  }
+  Refuse(key, value, absl::StrCat("\"", absl::StrJoin(words, "\" or \""), "\""));
+}
+
 void Options::Value(const char* key, std::string* out) {
   json value;
   if (!Take(key, &value)) return;
@@ -95,18 +127,13 @@ absl::Status ReadInit(const char* text, InitOptions* out) {
 
 absl::Status ReadOpen(const char* text, OpenOptions* out) {
   Options options("options_json", text);
-  std::string durability = "full";
-  options.Text("durability", &durability);
+  size_t durability = 0;
+  options.Choice("durability", {"full", "normal"}, &durability);
   options.Bool("read_only", &out->read_only);
   options.Bool("check", &out->check);
-  DOORSTEP_RETURN_IF_ERROR(options.Finish());
-  if (durability != "full" && durability != "normal") {
-    return absl::InvalidArgumentError(absl::StrCat("options_json.durability: got \"", durability,
-                                                   "\", wanted \"full\" or \"normal\""));
-  }
   out->durability =
-      durability == "full" ? OpenOptions::Durability::kFull : OpenOptions::Durability::kNormal;
-  return absl::OkStatus();
+      durability == 0 ? OpenOptions::Durability::kFull : OpenOptions::Durability::kNormal;
+  return options.Finish();
 }
 
 absl::Status ReadAdd(const char* text, AddOptions* out) {
@@ -138,6 +165,76 @@ absl::Status ReadDecision(const char* text, Decision* out) {
               : !out->json.empty() ? Decision::Mode::kNewValue
                                    : Decision::Mode::kBoth;
   return absl::OkStatus();
+}
+
+absl::Status ReadSearch(const char* text, SearchOptions* out) {
+  Options options("options_json", text);
+  auto limit = static_cast<int64_t>(out->limit);
+  options.Text("kind", &out->kind);
+  options.Bool("hidden", &out->hidden);
+  options.Int("limit", 0, kMaxLimit, &limit);
+  out->limit = static_cast<size_t>(limit);
+  return options.Finish();
+}
+
+namespace {
+
+TransferFormat Format(Options& options) {
+  size_t format = 0;
+  options.Choice("format", {"jsonl", "csv"}, &format);
+  return format == 0 ? TransferFormat::kJsonLines : TransferFormat::kCsv;
+}
+
+void TakeHints(Options& options, SyncHints* out) {
+  options.Bool("online", &out->online);
+  options.Bool("metered", &out->metered);
+  options.Bool("battery_low", &out->battery_low);
+}
+
+void TakeLink(Options& options, GrpcOptions* out) {
+  options.Int("connect_timeout_ms", 1, kMaxTimeoutMs, &out->connect_timeout_ms);
+  options.Int("call_timeout_ms", 1, kMaxTimeoutMs, &out->call_timeout_ms);
+}
+
+}  // namespace
+
+absl::Status ReadExport(const char* text, ExportOptions* out) {
+  Options options("options_json", text);
+  out->format = Format(options);
+  options.Text("kind", &out->kind);
+  return options.Finish();
+}
+
+absl::Status ReadImport(const char* text, ImportOptions* out) {
+  Options options("options_json", text);
+  auto max_errors = static_cast<int64_t>(out->max_errors);
+  out->format = Format(options);
+  options.Text("kind", &out->kind);
+  options.Text("author", &out->author);
+  options.Bool("dry_run", &out->dry_run);
+  options.Bool("keep_existing", &out->keep_existing);
+  options.Int("max_errors", 0, kMaxLimit, &max_errors);
+  out->max_errors = static_cast<size_t>(max_errors);
+  return options.Finish();
+}
+
+absl::Status ReadHints(const char* text, SyncHints* out) {
+  Options options("hints_json", text);
+  TakeHints(options, out);
+  return options.Finish();
+}
+
+absl::Status ReadLink(const char* text, GrpcOptions* out) {
+  Options options("options_json", text);
+  TakeLink(options, out);
+  return options.Finish();
+}
+
+absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncHints* hints) {
+  Options options("options_json", text);
+  TakeLink(options, link);
+  TakeHints(options, hints);
+  return options.Finish();
 }
 
 }  // namespace doorstep::c

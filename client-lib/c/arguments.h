@@ -4,10 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "doorstep/grpc_transport.h"
 #include "doorstep/replica.h"
+#include "doorstep/sync_loop.h"
+#include "doorstep/transfer.h"
 #include "nlohmann/json.hpp"
 
 namespace doorstep::c {
@@ -25,11 +29,13 @@ class Options {
   void Text(const char* key, std::string* out);
   void Bool(const char* key, bool* out);
   void Int(const char* key, int64_t min, int64_t max, int64_t* out);
+  // One of these words; `out` is its place.
+  void Choice(const char* key, const std::vector<std::string>& words, size_t* out);
   // Any value, as JSON text.
   void Value(const char* key, std::string* out);
   bool Has(const char* key) const { return object_.contains(key); }
 
-  // The first thing that was wrong; else, that a key is left over.
+  // The first thing that was wrong (a key that stands twice, too); else, that a key is left over.
   absl::Status Finish();
 
  private:
@@ -46,6 +52,12 @@ absl::Status ReadInit(const char* text, InitOptions* out);
 absl::Status ReadOpen(const char* text, OpenOptions* out);
 absl::Status ReadAdd(const char* text, AddOptions* out);
 absl::Status ReadDecision(const char* text, Decision* out);
+absl::Status ReadSearch(const char* text, SearchOptions* out);
+absl::Status ReadExport(const char* text, ExportOptions* out);
+absl::Status ReadImport(const char* text, ImportOptions* out);
+absl::Status ReadHints(const char* text, SyncHints* out);
+absl::Status ReadLink(const char* text, GrpcOptions* out);
+absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncHints* hints);
 
 }  // namespace doorstep::c
 

@@ -21,8 +21,7 @@ int Leave(const absl::Status& status, doorstep_error** error) {
   return code;
 }
 
-absl::Status Given(const char* name, const void* pointer) {
-  if (pointer != nullptr) return absl::OkStatus();
+absl::Status NotGiven(const char* name) {
   return absl::InvalidArgumentError(absl::StrCat(name, ": got NULL"));
 }
 
@@ -35,8 +34,18 @@ absl::Status Give(absl::string_view text, char** out) {
   return absl::OkStatus();
 }
 
-absl::Status GiveJson(const nlohmann::json& json, char** out) {
-  return Give(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), out);
+absl::Status GiveJson(const nlohmann::json& json, char** out) { return Give(Line(json), out); }
+
+absl::Status GiveBytes(absl::string_view from, unsigned char** bytes, size_t* size) {
+  char* copy = nullptr;
+  if (absl::Status status = Give(from, &copy); !status.ok()) return status;
+  *bytes = reinterpret_cast<unsigned char*>(copy);
+  *size = from.size();
+  return absl::OkStatus();
+}
+
+std::string Line(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace doorstep::c
@@ -62,5 +71,7 @@ void doorstep_close(doorstep_replica* replica) { delete replica; }
 void doorstep_record_free(doorstep_record* record) { delete record; }
 void doorstep_edits_free(doorstep_edits* edits) { delete edits; }
 void doorstep_link_free(doorstep_link* link) { delete link; }
+void doorstep_observer_free(doorstep_observer* observer) { delete observer; }
+void doorstep_loop_free(doorstep_loop* loop) { delete loop; }
 
 }  // extern "C"

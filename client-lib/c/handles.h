@@ -13,7 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "doorstep.h"
+#include "doorstep/observer.h"
 #include "doorstep/replica.h"
+#include "doorstep/sync_loop.h"
 #include "doorstep/transport.h"
 #include "nlohmann/json_fwd.hpp"
 
@@ -42,18 +44,39 @@ struct doorstep_link {
   std::unique_ptr<doorstep::Transport> transport;
 };
 
+struct doorstep_observer {
+  std::unique_ptr<doorstep::Observer> observer;
+};
+
+struct doorstep_loop {
+  std::unique_ptr<doorstep::SyncLoop> loop;
+};
+
 namespace doorstep::c {
 
 // Sets *error if there is one to set; returns the code.
 int Leave(const absl::Status& status, doorstep_error** error);
 
-// kInvalidArgument when a pointer that must be given is null.
-absl::Status Given(const char* name, const void* pointer);
+absl::Status NotGiven(const char* name);
+
+// kInvalidArgument, naming the first of these arguments that is null:
+//   Given("replica", replica, "id", id)
+template <typename Pointer, typename... Rest>
+absl::Status Given(const char* name, Pointer pointer, Rest... rest) {
+  if (pointer == nullptr) return NotGiven(name);
+  if constexpr (sizeof...(rest) > 0) return Given(rest...);
+  return absl::OkStatus();
+}
 
 // A copy for the caller.
 absl::Status Give(absl::string_view text, char** out);
 absl::Status GiveJson(const nlohmann::json& json, char** out);
+absl::Status GiveBytes(absl::string_view from, unsigned char** bytes, size_t* size);
+std::string Line(const nlohmann::json& json);  // as text; never throws for what it holds
 
+inline absl::Status Stopped() { return absl::CancelledError("the visitor stopped it"); }
+
+// For arguments that may be null.
 inline absl::string_view OrEmpty(const char* text) { return text == nullptr ? "" : text; }
 
 // Runs the body of a function; nothing that it throws goes further.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "client-lib/c/arguments.h"
 #include "client-lib/c/handles.h"
@@ -20,10 +21,13 @@ using doorstep::Edits;
 using doorstep::OpenRecord;
 using doorstep::Replica;
 using doorstep::c::Give;
+using doorstep::c::GiveBytes;
 using doorstep::c::GiveJson;
 using doorstep::c::Given;
+using doorstep::c::Line;
 using doorstep::c::OrEmpty;
 using doorstep::c::Run;
+using doorstep::c::Stopped;
 using nlohmann::json;
 
 // For edits that make nothing.
@@ -31,8 +35,6 @@ absl::StatusOr<std::string> Nothing(const absl::Status& status) {
   if (!status.ok()) return status;
   return std::string();
 }
-
-absl::Status Stopped() { return absl::CancelledError("the visitor stopped it"); }
 
 absl::Status GivenBytes(const unsigned char* bytes, size_t size) {
   return size == 0 ? absl::OkStatus() : Given("bytes", bytes);
@@ -48,7 +50,7 @@ extern "C" {
 
 int doorstep_init(const char* directory, const char* options_json, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("directory", directory));
+    DOORSTEP_RETURN_IF_ERROR(Given("directory", directory, "options_json", options_json));
     doorstep::InitOptions options;
     DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadInit(options_json, &options));
     return Replica::Init(directory, options);
@@ -58,8 +60,7 @@ int doorstep_init(const char* directory, const char* options_json, doorstep_erro
 int doorstep_open(const char* directory, const char* options_json, doorstep_replica** replica,
                   doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("directory", directory));
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(Given("directory", directory, "replica", replica));
     doorstep::OpenOptions options;
     DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadOpen(options_json, &options));
     DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Replica> opened, Replica::Open(directory, options));
@@ -71,9 +72,8 @@ int doorstep_open(const char* directory, const char* options_json, doorstep_repl
 int doorstep_get(doorstep_replica* replica, const char* id, doorstep_record** record,
                  doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
-    DOORSTEP_ASSIGN_OR_RETURN(OpenRecord opened, replica->replica->Get(OrEmpty(id)));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "id", id, "record", record));
+    DOORSTEP_ASSIGN_OR_RETURN(OpenRecord opened, replica->replica->Get(id));
     *record = new doorstep_record{std::make_shared<const OpenRecord>(std::move(opened))};
     return absl::OkStatus();
   });
@@ -87,10 +87,13 @@ const char* doorstep_record_kind(const doorstep_record* record) {
   return record == nullptr ? "" : record->record->kind().c_str();
 }
 
+const char* doorstep_record_full_name(const doorstep_record* record) {
+  return record == nullptr ? "" : record->record->full_name().c_str();
+}
+
 int doorstep_record_json(const doorstep_record* record, char** out, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
-    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_RETURN_IF_ERROR(Given("record", record, "json", out));
     DOORSTEP_ASSIGN_OR_RETURN(const std::string text, record->record->ToJson());
     return Give(text, out);
   });
@@ -98,8 +101,7 @@ int doorstep_record_json(const doorstep_record* record, char** out, doorstep_err
 
 int doorstep_record_info(const doorstep_record* record, char** out, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
-    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_RETURN_IF_ERROR(Given("record", record, "json", out));
     return GiveJson(doorstep::ToJson(record->record->Info()), out);
   });
 }
@@ -107,24 +109,17 @@ int doorstep_record_info(const doorstep_record* record, char** out, doorstep_err
 int doorstep_record_bytes(const doorstep_record* record, unsigned char** bytes, size_t* size,
                           doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
-    DOORSTEP_RETURN_IF_ERROR(Given("bytes", bytes));
-    DOORSTEP_RETURN_IF_ERROR(Given("size", size));
-    char* copy = nullptr;
-    DOORSTEP_RETURN_IF_ERROR(Give(record->record->bytes(), &copy));
-    *bytes = reinterpret_cast<unsigned char*>(copy);
-    *size = record->record->bytes().size();
-    return absl::OkStatus();
+    DOORSTEP_RETURN_IF_ERROR(Given("record", record, "bytes", bytes, "size", size));
+    return GiveBytes(record->record->bytes(), bytes, size);
   });
 }
 
 int doorstep_list(doorstep_replica* replica, const char* kind, const char* where,
                   doorstep_visit visit, void* context, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    if (visit == nullptr) return Given("visit", nullptr);
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "kind", kind, "visit", visit));
     return replica->replica->List(
-        OrEmpty(kind), OrEmpty(where), [&](const OpenRecord& record) -> absl::Status {
+        kind, OrEmpty(where), [&](const OpenRecord& record) -> absl::Status {
           DOORSTEP_ASSIGN_OR_RETURN(const std::string values, record.ToJson());
           const std::string line =
               absl::StrCat("{\"id\":\"", record.id(), "\",\"record\":", values, "}");
@@ -136,23 +131,34 @@ int doorstep_list(doorstep_replica* replica, const char* kind, const char* where
 int doorstep_query(doorstep_replica* replica, const char* sql, doorstep_visit visit, void* context,
                    doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    if (visit == nullptr) return Given("visit", nullptr);
-    return replica->replica->Query(OrEmpty(sql), [&](const std::vector<std::string>& columns,
-                                                     const std::vector<std::string>& cells) {
-      json values = json::array();
-      for (const std::string& cell : cells) values.push_back(doorstep::Parsed(cell));
-      const std::string line = json{{"columns", columns}, {"cells", values}}.dump(
-          -1, ' ', false, json::error_handler_t::replace);
-      return visit(context, line.c_str()) == 0 ? absl::OkStatus() : Stopped();
-    });
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "sql", sql, "visit", visit));
+    return replica->replica->Query(
+        sql, [&](const std::vector<std::string>& columns, const std::vector<std::string>& cells) {
+          json values = json::array();
+          for (const std::string& cell : cells) values.push_back(doorstep::Parsed(cell));
+          const std::string line = Line({{"columns", columns}, {"cells", values}});
+          return visit(context, line.c_str()) == 0 ? absl::OkStatus() : Stopped();
+        });
+  });
+}
+
+int doorstep_search(doorstep_replica* replica, const char* words, const char* options_json,
+                    char** out, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "words", words, "json", out));
+    doorstep::SearchOptions options;
+    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadSearch(options_json, &options));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<doorstep::SearchHit> hits,
+                              replica->replica->Search(words, options));
+    json list = json::array();
+    for (const doorstep::SearchHit& hit : hits) list.push_back(doorstep::ToJson(hit));
+    return GiveJson(list, out);
   });
 }
 
 int doorstep_kinds(doorstep_replica* replica, char** out, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "json", out));
     return GiveJson(json{{"kinds", replica->replica->Kinds()}}, out);
   });
 }
@@ -164,10 +170,10 @@ doorstep_edits* doorstep_edits_new(const char* author) {
 int doorstep_edits_add_json(doorstep_edits* edits, const char* kind, const char* text,
                             const char* options_json, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "kind", kind, "json", text));
     AddOptions options;
     DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadAdd(options_json, &options));
-    edits->list.emplace_back([kind = std::string(OrEmpty(kind)), text = std::string(OrEmpty(text)),
+    edits->list.emplace_back([kind = std::string(kind), text = std::string(text),
                               options](Edits& all) { return all.AddJson(kind, text, options); });
     return absl::OkStatus();
   });
@@ -176,11 +182,11 @@ int doorstep_edits_add_json(doorstep_edits* edits, const char* kind, const char*
 int doorstep_edits_add_bytes(doorstep_edits* edits, const char* kind, const unsigned char* bytes,
                              size_t size, const char* options_json, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "kind", kind));
     DOORSTEP_RETURN_IF_ERROR(GivenBytes(bytes, size));
     AddOptions options;
     DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadAdd(options_json, &options));
-    edits->list.emplace_back([kind = std::string(OrEmpty(kind)), values = Copy(bytes, size),
+    edits->list.emplace_back([kind = std::string(kind), values = Copy(bytes, size),
                               options](Edits& all) { return all.AddBytes(kind, values, options); });
     return absl::OkStatus();
   });
@@ -189,10 +195,10 @@ int doorstep_edits_add_bytes(doorstep_edits* edits, const char* kind, const unsi
 int doorstep_edits_update_json(doorstep_edits* edits, const doorstep_record* record,
                                const char* text, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
-    edits->list.emplace_back([opened = record->record, text = std::string(OrEmpty(text))](
-                                 Edits& all) { return Nothing(all.UpdateJson(*opened, text)); });
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "record", record, "json", text));
+    edits->list.emplace_back([opened = record->record, text = std::string(text)](Edits& all) {
+      return Nothing(all.UpdateJson(*opened, text));
+    });
     return absl::OkStatus();
   });
 }
@@ -200,8 +206,7 @@ int doorstep_edits_update_json(doorstep_edits* edits, const doorstep_record* rec
 int doorstep_edits_update_bytes(doorstep_edits* edits, const doorstep_record* record,
                                 const unsigned char* bytes, size_t size, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "record", record));
     DOORSTEP_RETURN_IF_ERROR(GivenBytes(bytes, size));
     edits->list.emplace_back([opened = record->record, values = Copy(bytes, size)](Edits& all) {
       return Nothing(all.UpdateBytes(*opened, values));
@@ -213,12 +218,23 @@ int doorstep_edits_update_bytes(doorstep_edits* edits, const doorstep_record* re
 int doorstep_edits_settle(doorstep_edits* edits, const char* case_id, const char* decision_json,
                           doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    DOORSTEP_RETURN_IF_ERROR(Given("decision_json", decision_json));
+    DOORSTEP_RETURN_IF_ERROR(
+        Given("edits", edits, "case_id", case_id, "decision_json", decision_json));
     Decision decision;
     DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadDecision(decision_json, &decision));
-    edits->list.emplace_back([id = std::string(OrEmpty(case_id)), decision](Edits& all) {
+    edits->list.emplace_back([id = std::string(case_id), decision](Edits& all) {
       return Nothing(all.Settle(id, decision));
+    });
+    return absl::OkStatus();
+  });
+}
+
+int doorstep_edits_add_version(doorstep_edits* edits, const char* case_id, const char* text,
+                               doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "case_id", case_id, "json", text));
+    edits->list.emplace_back([id = std::string(case_id), value = std::string(text)](Edits& all) {
+      return Nothing(all.AddVersion(id, value));
     });
     return absl::OkStatus();
   });
@@ -227,10 +243,10 @@ int doorstep_edits_settle(doorstep_edits* edits, const char* case_id, const char
 int doorstep_edits_same(doorstep_edits* edits, const char* first, const char* second, int same,
                         const char* reason, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    edits->list.emplace_back([one = std::string(OrEmpty(first)),
-                              other = std::string(OrEmpty(second)), same,
-                              why = std::string(OrEmpty(reason))](Edits& all) {
+    DOORSTEP_RETURN_IF_ERROR(
+        Given("edits", edits, "first", first, "second", second, "reason", reason));
+    edits->list.emplace_back([one = std::string(first), other = std::string(second), same,
+                              why = std::string(reason)](Edits& all) {
       return Nothing(all.SayWhetherSame(one, other, same != 0, why));
     });
     return absl::OkStatus();
@@ -240,10 +256,10 @@ int doorstep_edits_same(doorstep_edits* edits, const char* first, const char* se
 int doorstep_edits_hide(doorstep_edits* edits, const doorstep_record* record, const char* reason,
                         doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
-    edits->list.emplace_back([opened = record->record, why = std::string(OrEmpty(reason))](
-                                 Edits& all) { return Nothing(all.Hide(*opened, why)); });
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "record", record, "reason", reason));
+    edits->list.emplace_back([opened = record->record, why = std::string(reason)](Edits& all) {
+      return Nothing(all.Hide(*opened, why));
+    });
     return absl::OkStatus();
   });
 }
@@ -251,8 +267,7 @@ int doorstep_edits_hide(doorstep_edits* edits, const doorstep_record* record, co
 int doorstep_edits_unhide(doorstep_edits* edits, const doorstep_record* record,
                           doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "record", record));
     edits->list.emplace_back(
         [opened = record->record](Edits& all) { return Nothing(all.Unhide(*opened)); });
     return absl::OkStatus();
@@ -262,8 +277,7 @@ int doorstep_edits_unhide(doorstep_edits* edits, const doorstep_record* record,
 int doorstep_edits_sign(doorstep_edits* edits, const doorstep_record* record,
                         doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
-    DOORSTEP_RETURN_IF_ERROR(Given("record", record));
+    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits, "record", record));
     edits->list.emplace_back([opened = record->record](Edits& all) { return all.Sign(*opened); });
     return absl::OkStatus();
   });
@@ -272,8 +286,7 @@ int doorstep_edits_sign(doorstep_edits* edits, const doorstep_record* record,
 int doorstep_commit(doorstep_replica* replica, doorstep_edits* edits, char** ids_json,
                     doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("edits", edits));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "edits", edits));
     json ids = json::array();
     DOORSTEP_RETURN_IF_ERROR(
         replica->replica->Transact({.author = edits->author}, [&](Edits& all) -> absl::Status {

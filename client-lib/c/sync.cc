@@ -5,11 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "client-lib/c/answer.h"
 #include "client-lib/c/arguments.h"
 #include "client-lib/c/handles.h"
 #include "doorstep.h"
 #include "doorstep/grpc_transport.h"
 #include "doorstep/json.h"
+#include "doorstep/why.h"
 #include "nlohmann/json.hpp"
 #include "sync/base/status.h"
 
@@ -17,45 +19,17 @@ namespace {
 
 using doorstep::Replica;
 using doorstep::SyncProgress;
+using doorstep::c::Answer;
 using doorstep::c::Give;
 using doorstep::c::GiveJson;
 using doorstep::c::Given;
+using doorstep::c::Line;
 using doorstep::c::OrEmpty;
 using doorstep::c::Run;
 using nlohmann::json;
 
-constexpr int64_t kMaxTimeoutMs = 24LL * 60 * 60 * 1000;
-
 doorstep::Transport* TransportOf(doorstep_link* link) {
   return link == nullptr ? nullptr : link->transport.get();
-}
-
-json ToJson(const SyncProgress& progress) {
-  constexpr const char* kSteps[] = {"CONNECTING", "SENDING", "RECEIVING", "APPLYING", "DONE"};
-  return {{"step", kSteps[static_cast<int>(progress.step)]},
-          {"sent", progress.changes_sent},
-          {"to_send", progress.changes_to_send},
-          {"received", progress.records_received},
-          {"to_receive", progress.records_to_receive},
-          {"bytes_sent", progress.bytes_sent},
-          {"bytes_received", progress.bytes_received}};
-}
-
-// Asks the replica and gives the answer, one value or a list of them.
-template <typename Ask>
-int Answer(doorstep_replica* replica, char** out, doorstep_error** error, Ask ask) {
-  return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
-    DOORSTEP_ASSIGN_OR_RETURN(const auto found, ask(*replica->replica));
-    if constexpr (requires { found.begin(); }) {
-      json list = json::array();
-      for (const auto& each : found) list.push_back(doorstep::ToJson(each));
-      return GiveJson(list, out);
-    } else {
-      return GiveJson(doorstep::ToJson(found), out);
-    }
-  });
 }
 
 }  // namespace
@@ -65,13 +39,9 @@ extern "C" {
 int doorstep_link_new(const char* address, const char* options_json, doorstep_link** link,
                       doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("address", address));
-    DOORSTEP_RETURN_IF_ERROR(Given("link", link));
+    DOORSTEP_RETURN_IF_ERROR(Given("address", address, "link", link));
     doorstep::GrpcOptions grpc;
-    doorstep::c::Options options("options_json", options_json);
-    options.Int("connect_timeout_ms", 1, kMaxTimeoutMs, &grpc.connect_timeout_ms);
-    options.Int("call_timeout_ms", 1, kMaxTimeoutMs, &grpc.call_timeout_ms);
-    DOORSTEP_RETURN_IF_ERROR(options.Finish());
+    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadLink(options_json, &grpc));
     *link = new doorstep_link{doorstep::MakeGrpcTransport(address, grpc)};
     return absl::OkStatus();
   });
@@ -84,18 +54,27 @@ void doorstep_link_cancel(doorstep_link* link) {
 int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
                   void* context, char** result_json, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("link", link));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "link", link));
     doorstep::SyncOptions options;
     if (progress != nullptr) {
       options.progress = [&](const SyncProgress& now) {
-        return progress(context, ToJson(now).dump().c_str()) == 0;
+        return progress(context, Line(doorstep::ToJson(now)).c_str()) == 0;
       };
     }
     DOORSTEP_ASSIGN_OR_RETURN(const doorstep::SyncResult result,
                               replica->replica->Sync(*link->transport, options));
     return result_json == nullptr ? absl::OkStatus()
                                   : GiveJson(doorstep::ToJson(result), result_json);
+  });
+}
+
+int doorstep_watch(doorstep_replica* replica, doorstep_link* link, doorstep_visit notice,
+                   void* context, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "link", link, "notice", notice));
+    return replica->replica->Watch(*link->transport, [&](uint64_t head) {
+      return notice(context, Line(json{{"head", head}}).c_str()) == 0;
+    });
   });
 }
 
@@ -121,19 +100,26 @@ int doorstep_conflicts(doorstep_replica* replica, char** out, doorstep_error** e
 
 int doorstep_conflict(doorstep_replica* replica, const char* case_id, doorstep_link* link,
                       char** out, doorstep_error** error) {
-  return Answer(replica, out, error,
-                [&](Replica& r) { return r.FindConflict(OrEmpty(case_id), TransportOf(link)); });
+  return Answer(
+      replica, out, error, [&](Replica& r) { return r.FindConflict(case_id, TransportOf(link)); },
+      "case_id", case_id);
 }
 
 int doorstep_sign_offs(doorstep_replica* replica, const char* id, char** out,
                        doorstep_error** error) {
-  return Answer(replica, out, error, [&](Replica& r) { return r.SignOffs(OrEmpty(id)); });
+  return Answer(
+      replica, out, error, [&](Replica& r) { return r.SignOffs(id); }, "id", id);
 }
 
 int doorstep_history(doorstep_replica* replica, const char* id, doorstep_link* link, char** out,
                      doorstep_error** error) {
-  return Answer(replica, out, error,
-                [&](Replica& r) { return r.History(OrEmpty(id), TransportOf(link)); });
+  return Answer(
+      replica, out, error, [&](Replica& r) { return r.History(id, TransportOf(link)); }, "id", id);
+}
+
+int doorstep_why(doorstep_replica* replica, const char* id, char** out, doorstep_error** error) {
+  return Answer(
+      replica, out, error, [&](Replica& r) { return doorstep::Why(r, id); }, "id", id);
 }
 
 int doorstep_notices(doorstep_replica* replica, int all, char** out, doorstep_error** error) {
@@ -171,18 +157,16 @@ int doorstep_rescued(doorstep_replica* replica, char** out, doorstep_error** err
 int doorstep_rescued_dismiss(doorstep_replica* replica, const char* change,
                              doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    return replica->replica->DismissRescued(OrEmpty(change));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "change", change));
+    return replica->replica->DismissRescued(change);
   });
 }
 
 int doorstep_parked_values(doorstep_replica* replica, const char* change, char** out,
                            doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
-    DOORSTEP_ASSIGN_OR_RETURN(const std::string values,
-                              replica->replica->ParkedValues(OrEmpty(change)));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "change", change, "json", out));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::string values, replica->replica->ParkedValues(change));
     return Give(values, out);
   });
 }
@@ -190,7 +174,7 @@ int doorstep_parked_values(doorstep_replica* replica, const char* change, char**
 int doorstep_parked_fix(doorstep_replica* replica, const char* change, const char* text,
                         const char* options_json, char** new_change, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "change", change));
     doorstep::TransactOptions who;
     doorstep::AddOptions place;
     doorstep::c::Options options("options_json", options_json);
@@ -198,9 +182,8 @@ int doorstep_parked_fix(doorstep_replica* replica, const char* change, const cha
     options.Text("file", &place.file);
     options.Text("tier", &place.tier);
     DOORSTEP_RETURN_IF_ERROR(options.Finish());
-    DOORSTEP_ASSIGN_OR_RETURN(
-        const std::string id,
-        replica->replica->FixParked(OrEmpty(change), OrEmpty(text), place, who));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::string id,
+                              replica->replica->FixParked(change, OrEmpty(text), place, who));
     return new_change == nullptr ? absl::OkStatus() : Give(id, new_change);
   });
 }
@@ -208,8 +191,8 @@ int doorstep_parked_fix(doorstep_replica* replica, const char* change, const cha
 int doorstep_parked_withdraw(doorstep_replica* replica, const char* change, const char* reason,
                              const char* author, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    return replica->replica->WithdrawParked(OrEmpty(change), OrEmpty(reason),
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "change", change, "reason", reason));
+    return replica->replica->WithdrawParked(change, reason,
                                             {.author = std::string(OrEmpty(author))});
   });
 }
@@ -217,8 +200,7 @@ int doorstep_parked_withdraw(doorstep_replica* replica, const char* change, cons
 int doorstep_parked_export(doorstep_replica* replica, const char* change, char** out,
                            doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
-    DOORSTEP_RETURN_IF_ERROR(Given("json", out));
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "json", out));
     DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
                               replica->replica->ExportParked(OrEmpty(change)));
     json list = json::array();
@@ -231,11 +213,12 @@ int doorstep_restore(doorstep_replica* replica, const char* id, const char* fiel
                      const char* version, const char* author, doorstep_link* link,
                      char** reason_used, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
-    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica));
+    DOORSTEP_RETURN_IF_ERROR(
+        Given("replica", replica, "id", id, "field", field, "version", version));
     DOORSTEP_ASSIGN_OR_RETURN(
         const std::string reason,
-        replica->replica->Restore(OrEmpty(id), OrEmpty(field), OrEmpty(version),
-                                  {.author = std::string(OrEmpty(author))}, TransportOf(link)));
+        replica->replica->Restore(id, field, version, {.author = std::string(OrEmpty(author))},
+                                  TransportOf(link)));
     return reason_used == nullptr ? absl::OkStatus() : Give(reason, reason_used);
   });
 }

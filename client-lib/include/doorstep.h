@@ -26,11 +26,26 @@
  * exception leaves any function.
  *
  * Threads: a replica, and the records and edits that it gave or takes, are used by one thread at a
- * time. Different replicas (also of one directory) are independent. doorstep_link_cancel() may be
- * called from any thread. Callbacks run in the calling thread and must not use the same replica.
+ * time. Different replicas (also of one directory) are independent. doorstep_link_cancel(),
+ * doorstep_loop_wake(), _hints() and _cancel() may be called from any thread.
+ *
+ * Callbacks: a doorstep_visit, _sink or _source runs in the calling thread, before the function
+ * returns, and must not use the same replica.
+ *
+ * A doorstep_tell is called FROM A THREAD OF THE LIBRARY, of an observer or of a loop, one call at
+ * a time for each of them, with no lock held; the first may come before the function that starts it
+ * has returned. There every function may be called on handles that no other thread uses meanwhile
+ * (a replica of its own), and its loop may be woken, hinted and cancelled. It must neither free the
+ * observer or loop that called it nor wait for it, for these wait until the call is over. So where
+ * a language hands such calls to its main thread and lets the library wait for that, observers and
+ * loops are freed from another thread (Node.js: the asynchronous variant of the call).
  *
  * Stability: a function's meaning and signature never change; new ones are added, and then
- * doorstep_interface() is raised.
+ * doorstep_interface() is raised. Those of interface 2 say so.
+ *
+ * What C++ has and C does not: another clock, entropy, file system or transport (they are for
+ * tests), a record parsed into a generated message (doorstep_record_bytes() gives what any Protocol
+ * Buffers library parses), and a schema for doorstep_init() (doorstep_use_schema() follows it).
  */
 #ifndef DOORSTEP_H_
 #define DOORSTEP_H_
@@ -41,7 +56,7 @@
 extern "C" {
 #endif
 
-#define DOORSTEP_INTERFACE 1
+#define DOORSTEP_INTERFACE 2
 
 /* The codes of gRPC and Abseil; what each asks of a program stands in doorstep/replica.h. */
 enum doorstep_code {
@@ -66,13 +81,21 @@ enum doorstep_code {
 
 typedef struct doorstep_error doorstep_error;
 typedef struct doorstep_replica doorstep_replica;
-typedef struct doorstep_record doorstep_record; /* as it was opened: what its reader saw */
-typedef struct doorstep_edits doorstep_edits;   /* of one transaction, not yet committed */
-typedef struct doorstep_link doorstep_link;     /* to a server */
+typedef struct doorstep_record doorstep_record;     /* as it was opened: what its reader saw */
+typedef struct doorstep_edits doorstep_edits;       /* of one transaction, not yet committed */
+typedef struct doorstep_link doorstep_link;         /* to a server */
+typedef struct doorstep_observer doorstep_observer; /* tells of commits; since 2 */
+typedef struct doorstep_loop doorstep_loop;         /* syncs in the background; since 2 */
 
 /* Returns 0 to go on, anything else to stop (the call then answers DOORSTEP_CANCELLED). `json` is
  * valid until it returns. */
 typedef int (*doorstep_visit)(void* context, const char* json);
+/* From a thread of the library: see "Threads" above. `json` is valid until it returns. */
+typedef void (*doorstep_tell)(void* context, const char* json);
+/* Takes `size` bytes, which do not end with a zero. Returns as a doorstep_visit. */
+typedef int (*doorstep_sink)(void* context, const char* bytes, size_t size);
+/* Fills `buffer` with at most `size` bytes and returns how many: 0 at the end, below 0 to stop. */
+typedef int (*doorstep_source)(void* context, char* buffer, size_t size);
 
 /* The interface that this library has: at least the DOORSTEP_INTERFACE that a program was built
  * with, or it must not be used. */
@@ -93,6 +116,15 @@ int doorstep_init(const char* directory, const char* options_json, doorstep_erro
 int doorstep_open(const char* directory, const char* options_json, doorstep_replica** replica,
                   doorstep_error** error);
 void doorstep_close(doorstep_replica* replica);
+/* Since 2. Brings the replica in a directory to another schema, the bytes of a FileDescriptorSet,
+ * which stays with it: what it had kept unread is read from now on, and nothing is received again.
+ * Handles that are open do not see it: open anew. */
+int doorstep_use_schema(const char* directory, const unsigned char* bytes, size_t size,
+                        doorstep_error** error);
+/* Since 2. The schema by which a replica reads, as a FileDescriptorSet: kinds, fields, enum values,
+ * and what the options of doorstep/v1/options.proto say of them (labels, merge classes). */
+int doorstep_schema(doorstep_replica* replica, unsigned char** bytes, size_t* size,
+                    doorstep_error** error);
 
 /* --- Records --- */
 
@@ -100,6 +132,8 @@ int doorstep_get(doorstep_replica* replica, const char* id, doorstep_record** re
                  doorstep_error** error);
 const char* doorstep_record_id(const doorstep_record* record);
 const char* doorstep_record_kind(const doorstep_record* record);
+/* Since 2. The kind's message: "doorstep.care.v1.Person". */
+const char* doorstep_record_full_name(const doorstep_record* record);
 /* The effective values, by the proto's field names. */
 int doorstep_record_json(const doorstep_record* record, char** json, doorstep_error** error);
 /* Where the record and its fields come from: file, tier, versions, whether they are provisional. */
@@ -116,6 +150,11 @@ int doorstep_list(doorstep_replica* replica, const char* kind, const char* where
 /* One read-only SQL statement over the views: `visit` gets {"columns":[…],"cells":[…]} per row. */
 int doorstep_query(doorstep_replica* replica, const char* sql, doorstep_visit visit, void* context,
                    doorstep_error** error);
+/* Since 2. An array, best first: records whose full-text fields have all of these words; news*
+ * finds what begins so. Nothing that is typed is an error, except nothing at all and too much.
+ * `options_json`: NULL, or {["kind"][,"hidden":bool][,"limit":N]}; 0 = all, left out = 50. */
+int doorstep_search(doorstep_replica* replica, const char* words, const char* options_json,
+                    char** json, doorstep_error** error);
 /* {"kinds":[…]}: their short names. */
 int doorstep_kinds(doorstep_replica* replica, char** json, doorstep_error** error);
 
@@ -143,6 +182,9 @@ int doorstep_edits_update_bytes(doorstep_edits* edits, const doorstep_record* re
  */
 int doorstep_edits_settle(doorstep_edits* edits, const char* case_id, const char* decision_json,
                           doorstep_error** error);
+/* Since 2. Puts one more version, `json` its value, beside those of a case, and decides nothing. */
+int doorstep_edits_add_version(doorstep_edits* edits, const char* case_id, const char* json,
+                               doorstep_error** error);
 /* Says whether two records are one that was recorded twice (`same` not 0) or two. */
 int doorstep_edits_same(doorstep_edits* edits, const char* first, const char* second, int same,
                         const char* reason, doorstep_error** error);
@@ -173,6 +215,56 @@ void doorstep_link_free(doorstep_link* link);
 int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
                   void* context, char** result_json, doorstep_error** error);
 
+/* Since 2. Waits for the server's word that something changed: {"head":N} for each, until `notice`
+ * answers that it is enough, the link is lost, or doorstep_link_cancel(). */
+int doorstep_watch(doorstep_replica* replica, doorstep_link* link, doorstep_visit notice,
+                   void* context, doorstep_error** error);
+
+/* --- In the background (since 2): see "Threads" above --- */
+
+/* Tells the answer to a read-only statement over the views, now and after each commit that changed
+ * it, whichever process made it: {"columns":[…],"rows":[[…]]}, or, when it cannot be answered,
+ * {"error":{"code":N,"message"}}. Nothing runs while nothing is committed. */
+int doorstep_observer_start(const char* directory, const char* sql, doorstep_tell tell,
+                            void* context, doorstep_observer** observer, doorstep_error** error);
+/* Waits for a call that runs; afterwards there is none. */
+void doorstep_observer_free(doorstep_observer* observer);
+
+/* Syncs with `address` at once, when something changes here or there, and again after a lost link
+ * (doorstep/sync_loop.h: when). `options_json`: NULL, or the keys of doorstep_link_new() and of
+ * doorstep_loop_hints(). Both callbacks may be NULL. `attempt`, after each attempt: {"result":{as
+ * of doorstep_sync()}} or {"error":{"code","message"}}, and "next_ms", after which the next comes
+ * by itself; 0 = none, the loop has ended. `progress`: as of doorstep_sync(). */
+int doorstep_loop_start(const char* directory, const char* address, const char* options_json,
+                        doorstep_tell attempt, doorstep_tell progress, void* context,
+                        doorstep_loop** loop, doorstep_error** error);
+/* It waits no longer: somebody pressed "sync". */
+void doorstep_loop_wake(doorstep_loop* loop);
+/* What the device knows of itself: {["online":bool][,"metered":bool][,"battery_low":bool]}; what is
+ * left out is true, false, false. */
+int doorstep_loop_hints(doorstep_loop* loop, const char* hints_json, doorstep_error** error);
+/* Within 100 ms. What has arrived is kept. */
+void doorstep_loop_cancel(doorstep_loop* loop);
+/* Until it has ended; never DOORSTEP_OK: DOORSTEP_CANCELLED, or an error that trying again does not
+ * mend. */
+int doorstep_loop_wait(doorstep_loop* loop, doorstep_error** error);
+void doorstep_loop_free(doorstep_loop* loop); /* cancels and waits */
+
+/* --- In and out as text (since 2): the formats stand in doorstep/transfer.h --- */
+
+/* All records, as they stand at one moment, to `sink`, whole rows at a time. `options_json`: NULL,
+ * or
+ * {["format":"jsonl"|"csv"][,"kind"]}. `result_json` (may be NULL): {"records","undecided"}. */
+int doorstep_export(doorstep_replica* replica, const char* options_json, doorstep_sink sink,
+                    void* context, char** result_json, doorstep_error** error);
+/* All rows in one transaction, or, when one has an error, none: then the code is 0 all the same,
+ * and the result says {"imported":0,"error_count":N,"errors":[{"line","message"}…],…}.
+ * `options_json`: NULL, or
+ * {["format":"jsonl"|"csv"][,"kind"][,"author"][,"dry_run":bool][,"keep_existing":bool]
+ * [,"max_errors":N]}. */
+int doorstep_import(doorstep_replica* replica, const char* options_json, doorstep_source source,
+                    void* context, char** result_json, doorstep_error** error);
+
 /* --- What a replica says of itself: each as `doorstep … --json` prints it --- */
 
 int doorstep_status(doorstep_replica* replica, char** json, doorstep_error** error);
@@ -190,6 +282,9 @@ int doorstep_sign_offs(doorstep_replica* replica, const char* id, char** json,
 /* `link` may be NULL: then own changes and current versions only. */
 int doorstep_history(doorstep_replica* replica, const char* id, doorstep_link* link, char** json,
                      doorstep_error** error);
+/* Since 2. Why a record is here, or missing, or not as others see it: {"id","here","reasons":[{
+ * "code","text"…}]…}. That it is missing is an answer, not an error. */
+int doorstep_why(doorstep_replica* replica, const char* id, char** json, doorstep_error** error);
 /* `all` 0: those that nobody has marked as read. */
 int doorstep_notices(doorstep_replica* replica, int all, char** json, doorstep_error** error);
 /* `notices_json`: NULL = all of them, or an array of their numbers. */

@@ -1,5 +1,8 @@
-// doorstep.h: what a caller in C sees, with wrong arguments in particular. (Other languages, a
-// server and the exported symbols: tests/contract/node/embed_test.mjs.)
+// doorstep.h: what a caller in C sees. (Other languages, a server and the exported symbols:
+// tests/contract/node/embed_test.mjs.)
+#include "tests/client/c_interface.h"
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,84 +11,15 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "tests/client/device.h"
+#include "sync/schema/schema.h"
+#include "tests/support/next_schema.h"
 
 namespace doorstep {
 namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr const char* kInit = R"({"site":"north","device_name":"tablet","user":"A Khan"})";
-
-// The code and message of one call, and the case that it named.
-struct Failure {
-  int code = 0;
-  std::string message;
-  std::string case_id;
-};
-
-template <typename Call>
-Failure Fails(Call call) {
-  doorstep_error* error = nullptr;
-  Failure out{call(&error), "", ""};
-  EXPECT_EQ(out.code == DOORSTEP_OK, error == nullptr);
-  EXPECT_EQ(out.code, doorstep_error_code(error));
-  out.message = doorstep_error_message(error);
-  out.case_id = doorstep_error_case(error);
-  doorstep_error_free(error);
-  return out;
-}
-
-std::string Taken(char* text) {
-  std::string out = text == nullptr ? "(null)" : text;
-  doorstep_free(text);
-  return out;
-}
-
-class CInterfaceTest : public ::testing::Test {
- protected:
-  CInterfaceTest() {
-    doorstep_error* error = nullptr;
-    EXPECT_EQ(doorstep_init(directory_.path().c_str(), kInit, &error), DOORSTEP_OK)
-        << doorstep_error_message(error);
-    EXPECT_EQ(doorstep_open(directory_.path().c_str(), nullptr, &replica_, &error), DOORSTEP_OK)
-        << doorstep_error_message(error);
-  }
-  ~CInterfaceTest() override {
-    doorstep_edits_free(edits_);
-    doorstep_close(replica_);
-  }
-
-  // The commit of what edits_ holds: its ids.
-  json Commit() {
-    char* ids = nullptr;
-    doorstep_error* error = nullptr;
-    EXPECT_EQ(doorstep_commit(replica_, edits_, &ids, &error), DOORSTEP_OK)
-        << doorstep_error_message(error);
-    return json::parse(Taken(ids));
-  }
-  std::string Add(const char* kind, const char* values) {
-    EXPECT_EQ(doorstep_edits_add_json(edits_, kind, values, R"({"file":"new"})", nullptr), 0);
-    return Commit()[0].get<std::string>();
-  }
-  doorstep_record* Get(const std::string& id) {
-    doorstep_record* record = nullptr;
-    EXPECT_EQ(doorstep_get(replica_, id.c_str(), &record, nullptr), DOORSTEP_OK);
-    return record;
-  }
-  json Status() {
-    char* text = nullptr;
-    EXPECT_EQ(doorstep_status(replica_, &text, nullptr), DOORSTEP_OK);
-    return json::parse(Taken(text));
-  }
-
-  TestDirectory directory_;
-  doorstep_replica* replica_ = nullptr;
-  doorstep_edits* edits_ = doorstep_edits_new(nullptr);
-};
 
 TEST_F(CInterfaceTest, RecordsGoInAndOutAsJsonAndAsBytes) {
   const std::string id = Add("Person", R"({"name":"Peter Hall"})");
@@ -197,64 +131,157 @@ TEST_F(CInterfaceTest, VisitorsSeeEachRowAndMayStop) {
   EXPECT_EQ(row, json({{"columns", {"n"}}, {"cells", {3}}}));
 }
 
-TEST_F(CInterfaceTest, OptionsAreReadStrictly) {
-  const auto open = [&](const char* options) {
-    doorstep_replica* other = nullptr;
-    Failure failure = Fails([&](auto** error) {
-      return doorstep_open(directory_.path().c_str(), options, &other, error);
-    });
-    EXPECT_EQ(other != nullptr, failure.code == DOORSTEP_OK) << options;
-    doorstep_close(other);
-    return failure.message;
+TEST_F(CInterfaceTest, WordsAreFound) {
+  const std::string id = Add("Person", R"({"name":"Zo\u00eb Hall"})");
+  Add("Person", R"({"name":"Zoe Price"})");
+  const auto search = [&](const char* words, const char* options) {
+    char* text = nullptr;
+    EXPECT_EQ(doorstep_search(replica_, words, options, &text, nullptr), DOORSTEP_OK);
+    return json::parse(Taken(text));
   };
-  EXPECT_THAT(open(R"({"read_only":true,"durability":"normal"})"), IsEmpty());
-  EXPECT_EQ(open("[1]"), "options_json: got [1], wanted a JSON object");
-  EXPECT_EQ(open("{"), "options_json: got text that is not JSON, wanted a JSON object");
-  EXPECT_EQ(open(R"({"readonly":true})"),
-            "options_json.readonly: got a key that is not known here");
-  EXPECT_EQ(open(R"({"read_only":"yes"})"),
-            "options_json.read_only: got \"yes\", wanted true or false");
-  EXPECT_EQ(open(R"({"durability":"some"})"),
-            "options_json.durability: got \"some\", wanted \"full\" or \"normal\"");
-  doorstep_link* link = nullptr;
-  EXPECT_EQ(Fails([&](auto** error) {
-              return doorstep_link_new("127.0.0.1:1", R"({"call_timeout_ms":18446744073709551615})",
-                                       &link, error);
-            }).message,
-            "options_json.call_timeout_ms: got 18446744073709551615, wanted a whole number from 1 "
-            "to 86400000");
-  for (const char* decision : {R"({"reason":"x"})", R"({"keep":1,"both":true,"reason":"x"})",
-                               R"({"both":false,"reason":"x"})"}) {
-    EXPECT_THAT(Fails([&](auto** error) {
-                  return doorstep_edits_settle(edits_, "1234", decision, error);
-                }).message,
-                HasSubstr("exactly one of"))
-        << decision;
-  }
+  const json hits = search("zoe hal*", nullptr);
+  ASSERT_THAT(hits, SizeIs(1));
+  EXPECT_EQ(hits[0]["record"], id);
+  EXPECT_EQ(hits[0]["found"], json::array({"Zo\u00eb", "Hall"}));
+  EXPECT_THAT(search("zoe", nullptr), SizeIs(2));
+  EXPECT_THAT(search("zoe", R"({"limit":1})"), SizeIs(1));
+  EXPECT_THAT(search("zoe", R"({"kind":"CaseStudy"})"), SizeIs(0));
 }
 
-TEST_F(CInterfaceTest, NullIsAnErrorWhereSomethingMustBeGiven) {
+TEST_F(CInterfaceTest, WhyARecordIsHereAndWhyNot) {
+  const auto why = [&](const std::string& id) {
+    char* text = nullptr;
+    EXPECT_EQ(doorstep_why(replica_, id.c_str(), &text, nullptr), DOORSTEP_OK);
+    return json::parse(Taken(text));
+  };
+  const json here = why(Add("Person", R"({"name":"Peter Hall"})"));
+  EXPECT_EQ(here["here"], true);
+  EXPECT_EQ(here["title"], "Peter Hall");
+  EXPECT_EQ(here["reasons"][0]["code"], "WRITTEN_HERE");
+  const json missing = why("0190a7c2-7f30-7c1e-9d2b-3a5f6c7d8e9f");
+  EXPECT_EQ(missing["here"], false);
+  EXPECT_EQ(missing["reasons"][0]["code"], "ON_ITS_WAY");  // nothing was received yet
+}
+
+TEST_F(CInterfaceTest, AVersionIsPutBesideOthersAndDecidesNothing) {
+  const std::string id =
+      Add("RiskAssessment", R"({"residual_rating":{"likelihood":2,"severity":3}})");
+  doorstep_record* first = Get(id);
+  doorstep_record* second = Get(id);
+  doorstep_edits* other = doorstep_edits_new("J Price");
+  doorstep_edits_update_json(edits_, first, R"({"residual_rating":{"likelihood":1,"severity":3}})",
+                             nullptr);
+  doorstep_edits_update_json(other, second, R"({"residual_rating":{"likelihood":4,"severity":3}})",
+                             nullptr);
+  doorstep_record_free(first);
+  doorstep_record_free(second);
+  Commit();
+  ASSERT_EQ(doorstep_commit(replica_, other, nullptr, nullptr), DOORSTEP_OK);
+  doorstep_edits_free(other);
+  const auto conflict = [&] {
+    char* text = nullptr;
+    EXPECT_EQ(doorstep_conflicts(replica_, &text, nullptr), DOORSTEP_OK);
+    return json::parse(Taken(text))[0];
+  };
+  const std::string case_id = conflict()["case"];
+  ASSERT_EQ(doorstep_edits_add_version(edits_, case_id.c_str(), R"({"likelihood":5,"severity":1})",
+                                       nullptr),
+            DOORSTEP_OK);
+  EXPECT_THAT(Commit(), SizeIs(1));
+  EXPECT_THAT(conflict()["versions"], SizeIs(3));
+  EXPECT_EQ(Status()["conflicts"], 1);
+}
+
+// What a caller reads from, and writes to.
+struct Text {
+  std::string text;
+  size_t at = 0;
+};
+int Write(void* context, const char* bytes, size_t size) {
+  static_cast<Text*>(context)->text.append(bytes, size);
+  return 0;
+}
+int Read(void* context, char* buffer, size_t size) {
+  auto& from = *static_cast<Text*>(context);
+  const size_t count = from.text.copy(buffer, std::min<size_t>(size, 7), from.at);
+  from.at += count;
+  return static_cast<int>(count);
+}
+
+TEST_F(CInterfaceTest, RecordsGoOutAndComeInAsText) {
+  for (const char* name : {"A", "B"}) Add("Person", json({{"name", name}}).dump().c_str());
+  Text file;
   char* text = nullptr;
+  ASSERT_EQ(doorstep_export(replica_, nullptr, Write, &file, &text, nullptr), DOORSTEP_OK);
+  EXPECT_EQ(json::parse(Taken(text)), json({{"records", 2}, {"undecided", 0}}));
+  ASSERT_EQ(doorstep_import(replica_, nullptr, Read, &file, &text, nullptr), DOORSTEP_OK);
+  EXPECT_EQ(json::parse(Taken(text))["here_already"], 2);
+
+  Text csv{"_kind,name\nPerson,C\n"};
+  ASSERT_EQ(
+      doorstep_import(replica_, R"({"format":"csv","dry_run":true})", Read, &csv, &text, nullptr),
+      DOORSTEP_OK);
+  const json tried = json::parse(Taken(text));
+  EXPECT_EQ(tried["would_import"], 1);
+  EXPECT_EQ(tried["imported"], 0);
+  csv.at = 0;
+  ASSERT_EQ(doorstep_import(replica_, R"({"format":"csv"})", Read, &csv, &text, nullptr), 0);
+  EXPECT_EQ(json::parse(Taken(text))["imported"], 1);
+  Text again;
+  ASSERT_EQ(doorstep_export(replica_, R"({"format":"csv","kind":"Person"})", Write, &again, nullptr,
+                            nullptr),
+            DOORSTEP_OK);
+  EXPECT_THAT(again.text, HasSubstr("name"));
+
+  Text wrong{"{\"kind\":\"Person\",\"record\":{\"nmae\":\"D\"}}\n"};
+  ASSERT_EQ(doorstep_import(replica_, nullptr, Read, &wrong, &text, nullptr), DOORSTEP_OK);
+  const json refused = json::parse(Taken(text));
+  EXPECT_EQ(refused["imported"], 0);
+  EXPECT_EQ(refused["errors"][0]["line"], 1);
+  EXPECT_THAT(refused["errors"][0]["message"].get<std::string>(), HasSubstr("nmae"));
+}
+
+TEST_F(CInterfaceTest, ReadersAndWritersOfTextMayStopAndAreNotBelieved) {
+  Add("Person", R"({"name":"A"})");
+  const doorstep_sink full = [](void*, const char*, size_t) { return 1; };
+  EXPECT_EQ(doorstep_export(replica_, nullptr, full, nullptr, nullptr, nullptr),
+            DOORSTEP_CANCELLED);
+  const doorstep_source broken = [](void*, char*, size_t) { return -1; };
+  EXPECT_EQ(doorstep_import(replica_, nullptr, broken, nullptr, nullptr, nullptr),
+            DOORSTEP_CANCELLED);
+  const doorstep_source boasting = [](void*, char*, size_t size) {
+    return static_cast<int>(size) + 1;
+  };
+  EXPECT_THAT(Fails([&](auto** error) {
+                return doorstep_import(replica_, nullptr, boasting, nullptr, nullptr, error);
+              }).message,
+              HasSubstr("source: got "));
+  EXPECT_EQ(Status()["records"], 1);
+}
+
+TEST_F(CInterfaceTest, ASchemaComesOutAndANewerOneGoesIn) {
+  unsigned char* bytes = nullptr;
   size_t size = 0;
-  EXPECT_EQ(Fails([&](auto** error) { return doorstep_status(nullptr, &text, error); }).message,
-            "replica: got NULL");
-  EXPECT_EQ(Fails([&](auto** error) { return doorstep_status(replica_, nullptr, error); }).message,
-            "json: got NULL");
-  EXPECT_EQ(doorstep_open(nullptr, nullptr, &replica_, nullptr), DOORSTEP_INVALID_ARGUMENT);
-  EXPECT_EQ(doorstep_record_bytes(nullptr, nullptr, &size, nullptr), DOORSTEP_INVALID_ARGUMENT);
-  EXPECT_EQ(doorstep_list(replica_, "Person", nullptr, nullptr, nullptr, nullptr),
-            DOORSTEP_INVALID_ARGUMENT);
-  EXPECT_EQ(doorstep_edits_add_bytes(edits_, "Person", nullptr, 3, nullptr, nullptr),
-            DOORSTEP_INVALID_ARGUMENT);
-  EXPECT_EQ(doorstep_get(replica_, nullptr, nullptr, nullptr), DOORSTEP_INVALID_ARGUMENT);
-  EXPECT_STREQ(doorstep_record_id(nullptr), "");
-  doorstep_free(nullptr);
-  doorstep_close(nullptr);
-  doorstep_record_free(nullptr);
-  doorstep_edits_free(nullptr);
-  doorstep_link_free(nullptr);
-  doorstep_link_cancel(nullptr);
-  doorstep_error_free(nullptr);
+  ASSERT_EQ(doorstep_schema(replica_, &bytes, &size, nullptr), DOORSTEP_OK);
+  EXPECT_EQ(std::string(reinterpret_cast<char*>(bytes), size), Schema::BuiltIn()->descriptor_set());
+  doorstep_free(bytes);
+
+  const auto use = [&](const std::string& set) {
+    return Fails([&](auto** error) {
+      return doorstep_use_schema(directory_.path().c_str(),
+                                 reinterpret_cast<const unsigned char*>(set.data()), set.size(),
+                                 error);
+    });
+  };
+  EXPECT_EQ(use("x").code, DOORSTEP_INVALID_ARGUMENT);
+  EXPECT_THAT(use(testing::BreakingSchema()->descriptor_set()).message, HasSubstr("Person.gp"));
+  ASSERT_EQ(use(testing::NextSchema()->descriptor_set()).message, "");
+  doorstep_close(replica_);
+  ASSERT_EQ(doorstep_open(directory_.path().c_str(), nullptr, &replica_, nullptr), DOORSTEP_OK);
+  doorstep_record* record = Get(Add("Outing", R"({"whither":"the newsagent"})"));
+  EXPECT_STREQ(doorstep_record_kind(record), "Outing");
+  EXPECT_THAT(doorstep_record_full_name(record), HasSubstr(".Outing"));
+  doorstep_record_free(record);
 }
 
 TEST_F(CInterfaceTest, SyncWithoutALinkSaysSo) {

@@ -26,18 +26,6 @@ std::string Marked(const SearchHit& hit) {
   return out + hit.snippet.substr(at);
 }
 
-json ToJson(const SearchHit& hit) {
-  json found = json::array();
-  for (const FoundWord& word : hit.found) {
-    found.push_back(hit.snippet.substr(word.begin, word.end - word.begin));
-  }
-  json out = {{"record", hit.record}, {"kind", hit.kind},       {"title", hit.title},
-              {"file", hit.file},     {"tier", hit.tier},       {"field", hit.field},
-              {"label", hit.label},   {"snippet", hit.snippet}, {"found", found}};
-  if (!hit.hidden.empty()) out["hidden"] = hit.hidden;
-  return out;
-}
-
 int Search(const Globals& globals, const std::vector<std::string>& words,
            const SearchOptions& options) {
   auto replica = globals.Open();

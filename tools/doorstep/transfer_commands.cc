@@ -20,23 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-json ToJson(const ImportResult& result, bool dry_run) {
-  json errors = json::array();
-  for (const ImportError& error : result.first_errors) {
-    errors.push_back({{"line", error.line}, {"message", error.message}});
-  }
-  return {{"imported", dry_run ? 0 : result.added},
-          {"would_import", result.added},
-          {"records", result.records},
-          {"here_already", result.here},
-          {"kept_as_here", result.kept},
-          {"empty", result.empty},
-          {"sign_offs_passed_over", result.sign_offs},
-          {"undecided_taken_as_shown", result.undecided},
-          {"error_count", result.errors},
-          {"errors", errors}};
-}
-
 int FailImport(const Globals& globals, const std::string& path, const ImportResult& result) {
   if (globals.json) {
     PrintJson(ToJson(result, /*dry_run=*/false));

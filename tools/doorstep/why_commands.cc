@@ -13,24 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-json ToJson(const RecordWhy& why) {
-  json reasons = json::array();
-  for (const WhyReason& reason : why.reasons) {
-    json out = {{"code", reason.code}, {"text", reason.text}};
-    if (reason.time_ms != 0) out["time"] = Utc(reason.time_ms);
-    if (!reason.todo.empty()) out["todo"] = reason.todo;
-    reasons.push_back(std::move(out));
-  }
-  json out = {{"id", why.id}, {"here", why.here}, {"reasons", reasons}};
-  if (why.here) {
-    out["kind"] = why.kind;
-    out["title"] = why.title;
-    out["file"] = why.file;
-    out["tier"] = why.tier;
-  }
-  return out;
-}
-
 int RunWhy(const Globals& globals, const std::string& id) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());

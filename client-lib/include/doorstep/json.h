@@ -6,8 +6,12 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "doorstep/sync_loop.h"
+#include "doorstep/transfer.h"
 #include "doorstep/types.h"
+#include "doorstep/why.h"
 #include "nlohmann/json_fwd.hpp"
 
 namespace doorstep {
@@ -23,7 +27,15 @@ nlohmann::json ToJson(const HistoryLine& line);
 nlohmann::json ToJson(const Rescued& change);
 nlohmann::json ToJson(const DigestInfo& digest);
 nlohmann::json ToJson(const ReplicaStatus& status);
+nlohmann::json ToJson(const SyncProgress& progress);
 nlohmann::json ToJson(const SyncResult& result);
+nlohmann::json ToJson(const SyncAttempt& attempt);
+nlohmann::json ToJson(const SearchHit& hit);
+nlohmann::json ToJson(const RecordWhy& why);
+nlohmann::json ToJson(const ExportResult& result);
+nlohmann::json ToJson(const ImportResult& result, bool dry_run);
+// {"code":14,"message":…}
+nlohmann::json ErrorJson(const absl::Status& status);
 
 // JSON text from the library (`Version::json` and the like) as a value; text that does not parse
 // becomes a string.

@@ -1,4 +1,6 @@
-// The shared library from Java: two tablets rate one risk differently, and a third person decides.
+// The shared library from Java: two tablets rate one risk differently, and a third person decides. A
+// third tablet is kept up to date by a loop and tells of it through an observer: Java attaches the
+// threads of the library that call back.
 //
 //   java --add-modules jdk.incubator.foreign --enable-native-access=ALL-UNNAMED \
 //     Round.java LIBDOORSTEP.SO HOST:PORT DIRECTORY
@@ -6,11 +8,14 @@ import static jdk.incubator.foreign.CLinker.C_INT;
 import static jdk.incubator.foreign.CLinker.C_POINTER;
 
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import jdk.incubator.foreign.Addressable;
@@ -93,7 +98,8 @@ public final class Round {
   }
 
   private String rate(MemoryAddress replica, String id, int likelihood) throws Throwable {
-    String values = "{\"residual_rating\":{\"likelihood\":" + likelihood + ",\"severity\":3}}";
+    String values = "{\"activity\":\"Dial-a-ride to the shops\","
+        + "\"residual_rating\":{\"likelihood\":" + likelihood + ",\"severity\":3}}";
     MemoryAddress edits = (MemoryAddress) invoke(MemoryAddress.class, "edits_new", NULL);
     if (id == null) {
       call("edits_add_json", edits, text("RiskAssessment"), text(values),
@@ -114,6 +120,20 @@ public final class Round {
     invoke(void.class, "link_free", link);
   }
 
+  // What threads of the library told.
+  private static final BlockingQueue<String> told = new LinkedBlockingQueue<>();
+
+  private static void tell(MemoryAddress context, MemoryAddress json) {
+    told.add(CLinker.toJavaString(json));
+  }
+
+  private MemoryAddress callback() throws Throwable {
+    MethodHandle tell = MethodHandles.lookup().findStatic(Round.class, "tell",
+        MethodType.methodType(void.class, MemoryAddress.class, MemoryAddress.class));
+    return CLinker.getInstance().upcallStub(
+        tell, FunctionDescriptor.ofVoid(C_POINTER, C_POINTER), scope);
+  }
+
   private static String find(String pattern, String json) {
     Matcher matcher = Pattern.compile(pattern).matcher(json);
     if (!matcher.find()) throw new IllegalStateException("no " + pattern + " in " + json);
@@ -124,6 +144,7 @@ public final class Round {
     MemoryAddress a = tablet(directory, "A Khan");
     MemoryAddress b = tablet(directory, "J Price");
     String id = find("\"([0-9a-f-]{36})\"", rate(a, null, 2));
+    find("\"record\":\"(" + id + ")\"", json("search", a, text("dial shop*"), NULL));
     sync(a, address);
     sync(b, address);
     rate(a, id, 1);
@@ -131,6 +152,13 @@ public final class Round {
     sync(a, address);
     sync(b, address);
     sync(a, address);
+    invoke(void.class, "close", tablet(directory, "M Osei"));
+    String third = directory + "/java-M Osei";
+    MemoryAddress observer = out("observer_start", text(third),
+        text("SELECT residual_rating_likelihood, (SELECT count(*) FROM _conflict) "
+            + "FROM risk_assessment WHERE id = '" + id + "'"), callback(), NULL);
+    MemoryAddress loop = out("loop_start", text(third), text(address), NULL, NULL, NULL, NULL);
+    while (!told.take().contains("\"rows\":[[4,1")) {}  // four until somebody decides
     String conflicts = json("conflicts", a);
     String conflict = find("\"case\":\"([^\"]+)\"", conflicts);
     // Changes of the same moment may be listed in either order: each device's clock is an estimate.
@@ -156,6 +184,9 @@ public final class Round {
       find("(\"likelihood\":4)", json("record_json", record).replace(" ", ""));
       invoke(void.class, "record_free", record);
     }
+    while (!told.take().contains("\"rows\":[[4,0")) {}
+    invoke(void.class, "loop_free", loop);
+    invoke(void.class, "observer_free", observer);
     String digest = json("digest", a, 0);
     if (!digest.equals(json("digest", b, 1))) throw new AssertionError("the digests differ");
     invoke(void.class, "close", a);

@@ -1,5 +1,6 @@
 // The shared library as other languages load it: the symbols that it exports, its size, and a round
-// of capture, sync, conflict and decision from Node.js and from Java.
+// of capture, search, sync, conflict and decision from Node.js and from Java, in both of which
+// threads of the library call back.
 //
 //   node tests/contract/node/embed_test.mjs DIRECTORY-OF-PROGRAMS LIBDOORSTEP.SO
 import assert from 'node:assert/strict';
@@ -47,14 +48,17 @@ test('its stripped size', () => {
 // doorstep.h as JavaScript functions: an error is thrown, outputs are returned.
 function load() {
   const lib = koffi.load(library);
-  for (const handle of ['error', 'replica', 'record', 'edits', 'link']) {
+  for (const handle of ['error', 'replica', 'record', 'edits', 'link', 'observer', 'loop']) {
     koffi.opaque(`doorstep_${handle}`);
   }
   koffi.proto('int doorstep_visit(void* context, const char* json)');
+  koffi.proto('void doorstep_tell(void* context, const char* json)');
+  koffi.proto('int doorstep_sink(void* context, void* bytes, size_t size)');
+  koffi.proto('int doorstep_source(void* context, void* buffer, size_t size)');
   const api = {};
   for (const { name, text } of prototypes()) {
     const outputs = text
-      .replace(/doorstep_visit (\w+)/g, 'doorstep_visit* $1')
+      .replace(/doorstep_(visit|tell|sink|source) (\w+)/g, 'doorstep_$1* $2')
       .replace(/unsigned char/g, 'uint8_t')
       .replace(/(doorstep_\w+|char)\*\* (\w+)/g, '_Out_ $1** $2');
     api[name.slice('doorstep_'.length)] = lib.func(outputs);
@@ -83,12 +87,36 @@ function load() {
     json(name, ...given) {
       return JSON.parse(this.out(name, ...given));
     },
+    // Of a function that waits for a thread of the library. That thread may be waiting for this one,
+    // on which JavaScript runs: so it is called from another.
+    free(name, handle) {
+      return new Promise((resolve) => { api[name].async(handle, resolve); });
+    },
+    // Calls `read` with what a thread of the library tells, in this one, when it is idle.
+    tell(read) {
+      return koffi.register((_, json) => read(JSON.parse(json)), 'doorstep_tell *');
+    },
   };
 }
 
-test('capture, sync, conflict, decision: Node.js', () => {
-  const d = load();
-  assert.equal(d.api.interface(), 1);
+const d = load();
+
+test('every function that is given nothing says what it lacks', () => {
+  for (const { name, text } of prototypes().filter((each) => each.text.includes('error** error'))) {
+    const given = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')).split(', ').slice(0, -1);
+    const pointers = given.map((each) => each.match(/\w+$/)[0]);
+    const nothing = given.map((each) => (/^(int|size_t) \w+$/.test(each) ? 0 : null));
+    assert.throws(() => d.call(name.slice('doorstep_'.length), ...nothing), (error) => {
+      assert.equal(error.code, 3, name);
+      const named = error.message.match(/^(\w+): got NULL$/)?.[1];
+      assert.ok(pointers.includes(named), `${name}: ${error.message}`);
+      return true;
+    });
+  }
+});
+
+test('capture, search, sync, conflict, decision: Node.js', async () => {
+  assert.equal(d.api.interface(), 2);
   const tablet = (name) => {
     const dir = `${server.dir}/${name}`;
     d.call('init', dir, JSON.stringify({ site: 'north', device_name: name, user: name }));
@@ -113,7 +141,10 @@ test('capture, sync, conflict, decision: Node.js', () => {
 
   const [a, b] = [tablet('A Khan'), tablet('J Price')];
   const [id] = change(a, (edits) => d.call('edits_add_json', edits, 'RiskAssessment',
-    '{"residual_rating":{"likelihood":2,"severity":3}}', '{"file":"new"}'));
+    '{"activity":"To the newsagent, alone","residual_rating":{"likelihood":2,"severity":3}}',
+    '{"file":"new"}'));
+  const [hit] = d.json('search', a, 'newsag*', null);
+  assert.deepEqual([hit.record, hit.found], [id, ['newsagent']]);
   assert.equal(sync(a).outcomes.APPLIED, 1);
   sync(b);
   for (const [replica, likelihood] of [[a, 1], [b, 4]]) {
@@ -123,6 +154,19 @@ test('capture, sync, conflict, decision: Node.js', () => {
     d.api.record_free(record);
   }
   sync(a); sync(b); sync(a);
+
+  // A third tablet, which nobody touches: a loop keeps it up to date, an observer tells of it.
+  d.api.close(tablet('M Osei'));
+  const third = `${server.dir}/M Osei`;
+  let decided;
+  const rating = new Promise((resolve) => { decided = resolve; });
+  const told = d.tell(({ rows }) => { if (rows[0]?.[1] === 0) decided(rows[0][0]); });
+  const attempts = [];
+  const attempt = d.tell((each) => { attempts.push(each); });
+  const observer = d.out('observer_start', third, 'SELECT residual_rating_likelihood, '
+    + '(SELECT count(*) FROM _conflict) FROM risk_assessment', told, null);
+  const loop = d.out('loop_start', third, server.address, null, attempt, null, null);
+
   const [conflict] = d.json('conflicts', a);
   // Changes of the same moment may be listed in either order: each device's clock is an estimate.
   const versions = conflict.versions.map((version) => version.value.likelihood);
@@ -147,10 +191,31 @@ test('capture, sync, conflict, decision: Node.js', () => {
   }
   assert.deepEqual(rows, [4, 4]);
   assert.equal(d.json('digest', a, 0).digest, d.json('digest', b, 1).digest);
-  for (const replica of [a, b]) d.api.close(replica);
+  assert.equal(await rating, 4);
+  await d.free('loop_free', loop);
+  await d.free('observer_free', observer);
+  assert.ok(attempts.length > 0 && attempts.every((each) => each.result), JSON.stringify(attempts));
+  for (const callback of [told, attempt]) koffi.unregister(callback);
+
+  // All of one tablet as text, and into another that has never met a server.
+  let text = '';
+  d.out('export', a, null, (_, bytes, size) => {
+    text += Buffer.from(koffi.view(bytes, size)).toString();
+    return 0;
+  }, null);
+  const lonely = tablet('lonely');
+  let rest = Buffer.from(text);
+  const imported = d.json('import', lonely, null, (_, buffer, size) => {
+    const count = rest.copy(Buffer.from(koffi.view(buffer, size)));
+    rest = rest.subarray(count);
+    return count;
+  }, null);
+  assert.equal(imported.imported, 1, JSON.stringify(imported));
+  assert.equal(d.json('why', lonely, id).reasons[0].code, 'WRITTEN_HERE');
+  for (const replica of [a, b, lonely]) d.api.close(replica);
 });
 
-test('capture, sync, conflict, decision: Java', () => {
+test('capture, search, sync, conflict, decision: Java', () => {
   const javas = fs.readdirSync('/usr/lib/jvm').filter((name) => name.startsWith('java-17-openjdk-'));
   assert.equal(javas.length, 1, 'tools/setup installs a JDK 17');
   const java = `/usr/lib/jvm/${javas[0]}/bin/java`;
