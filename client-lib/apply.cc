@@ -11,6 +11,7 @@
 #include "client-lib/digests.h"
 #include "client-lib/fold.h"
 #include "client-lib/fork.h"
+#include "client-lib/lost.h"
 #include "client-lib/news.h"
 #include "client-lib/notices.h"
 #include "client-lib/outbox.h"
@@ -74,6 +75,7 @@ class Applier {
   absl::Status PutRow(RecordState row, bool delta);
   absl::Status PutOutcome(const Uuid& incarnation, const v1::Outcome& outcome);
   absl::Status Lose(const CompartmentId& compartment);
+  absl::Status Give(const CompartmentId& compartment) { return UnmarkLost(store_, compartment); }
   // Of a repair: removes the rows that the server did not send again.
   absl::Status Sweep();
   // After all of the above.
@@ -85,6 +87,7 @@ class Applier {
   absl::StatusOr<std::optional<RecordState>> Before(const Uuid& record, bool is_pending,
                                                     std::optional<RecordTables::Place>* place);
   absl::StatusOr<bool> Confirm(const Uuid& record);
+  absl::Status ForgetOwn(const CompartmentId& compartment);
   void Count(const std::string& words);
 
   Store& store_;
@@ -92,6 +95,7 @@ class Applier {
   Outbox outbox_;
   DigestLedger ledger_;
   absl::flat_hash_set<Uuid> touched_;  // own pending changes stand on them
+  std::vector<CompartmentId> lost_;
   bool any_pending_ = false;
   bool repairing_ = false;
   bool any_rescued_ = false;
@@ -208,12 +212,24 @@ absl::Status Applier::PutOutcome(const Uuid& incarnation, const v1::Outcome& out
   DOORSTEP_RETURN_IF_ERROR(outbox_.SetOutcome(own->unit, now));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<Uuid> records, outbox_.RecordsOf(own->unit));
   touched_.insert(records.begin(), records.end());
-  return outbox_.Settle(own->unit);
+  DOORSTEP_RETURN_IF_ERROR(outbox_.Settle(own->unit));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool lost, IsLost(store_, own->compartment));
+  return lost ? ForgetOwn(own->compartment) : absl::OkStatus();
+}
+
+// Words that stood in rows which own changes had kept go with them.
+absl::Status Applier::ForgetOwn(const CompartmentId& compartment) {
+  result_.lost = true;
+  store_.search().Purge();
+  return ForgetContent(store_, compartment.file);
 }
 
 absl::Status Applier::Lose(const CompartmentId& compartment) {
   result_.lost = true;
   store_.search().Purge();
+  DOORSTEP_RETURN_IF_ERROR(MarkLost(store_, compartment));
+  DOORSTEP_RETURN_IF_ERROR(ForgetRescued(store_, compartment));
+  lost_.push_back(compartment);
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, store_.tables().dictionary().RefOf(compartment));
   std::vector<Uuid> records;
   std::vector<std::string> tables = {"_unknown_record"};
@@ -236,7 +252,11 @@ absl::Status Applier::Lose(const CompartmentId& compartment) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox_.IsPending(record));
     std::optional<RecordTables::Place> place;
     DOORSTEP_ASSIGN_OR_RETURN(const auto before, Before(record, is_pending, &place));
-    if (before.has_value()) ledger_.Replace(&*before, nullptr);
+    bool counted = before.has_value();
+    if (counted && repairing_) {  // see PutRow
+      DOORSTEP_ASSIGN_OR_RETURN(counted, Confirm(record));
+    }
+    if (counted) ledger_.Replace(&*before, nullptr);
     if (is_pending) touched_.insert(record);
     DOORSTEP_RETURN_IF_ERROR(fold_.SetServerState(record, is_pending, nullptr));
     DOORSTEP_RETURN_IF_ERROR(ForgetNotices(store_, record));
@@ -272,16 +292,20 @@ absl::Status Applier::Sweep() {
 absl::Status Applier::Finish() {
   if (result_.lost) DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kForget, 1));
   for (const Uuid& record : touched_) DOORSTEP_RETURN_IF_ERROR(fold_.Refold(record));
-  return ledger_.Flush(store_.tables());
+  DOORSTEP_RETURN_IF_ERROR(ledger_.Flush(store_.tables()));
+  for (const CompartmentId& compartment : lost_) {
+    DOORSTEP_RETURN_IF_ERROR(ForgetContent(store_, compartment.file));
+  }
+  return absl::OkStatus();
 }
 
 // Of a batch that is not staged.
 absl::Status PutRows(const Schema& schema, const v1::PullRows& rows, bool delta, Applier& applier) {
   for (const v1::Membership& membership : rows.memberships()) {
-    if (!membership.taken()) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost,
+    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId compartment,
                               CompartmentAt(rows, membership.compartment()));
-    DOORSTEP_RETURN_IF_ERROR(applier.Lose(lost));
+    DOORSTEP_RETURN_IF_ERROR(membership.taken() ? applier.Lose(compartment)
+                                                : applier.Give(compartment));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
     DOORSTEP_ASSIGN_OR_RETURN(RecordState row, CheckedRow(schema, rows, i));
@@ -292,10 +316,10 @@ absl::Status PutRows(const Schema& schema, const v1::PullRows& rows, bool delta,
 
 absl::Status StageRows(const Schema& schema, Staging& staging, const v1::PullRows& rows) {
   for (const v1::Membership& membership : rows.memberships()) {
-    if (!membership.taken()) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId lost,
+    DOORSTEP_ASSIGN_OR_RETURN(const CompartmentId compartment,
                               CompartmentAt(rows, membership.compartment()));
-    DOORSTEP_RETURN_IF_ERROR(staging.PutLoss(lost));
+    DOORSTEP_RETURN_IF_ERROR(membership.taken() ? staging.PutLoss(compartment)
+                                                : staging.PutGrant(compartment));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
     DOORSTEP_ASSIGN_OR_RETURN(RecordState row, CheckedRow(schema, rows, i));
@@ -321,6 +345,8 @@ absl::Status SavePosition(Store& store, const Batch& batch) {
 absl::Status ApplyStaged(Staging& staging, Applier& applier) {
   DOORSTEP_RETURN_IF_ERROR(staging.ForEachLoss(
       [&](const CompartmentId& compartment) { return applier.Lose(compartment); }));
+  DOORSTEP_RETURN_IF_ERROR(staging.ForEachGrant(
+      [&](const CompartmentId& compartment) { return applier.Give(compartment); }));
   DOORSTEP_RETURN_IF_ERROR(staging.ForEachRecord(
       [&](RecordState row) { return applier.PutRow(std::move(row), /*delta=*/true); }));
   DOORSTEP_RETURN_IF_ERROR(

@@ -91,10 +91,10 @@ absl::StatusOr<std::vector<Row>> ReadRows(Store& store, bool all) {
   }
 }
 
-// What the own change had set the field to; nothing when it is not here (another life).
+// What the own change had set the field to; nothing when it is not here (another life, or gone).
 absl::StatusOr<std::optional<std::string>> OwnValue(Store& store, Outbox& outbox, const Row& row) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<OwnUnit> own, outbox.FindHolding(row.change));
-  if (!own) return std::optional<std::string>();
+  if (!own || own->gone()) return std::optional<std::string>();
   DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(*own));
   const ChangeData& change = unit.changes[row.change.counter - own->counter];
   const KindSpec* kind = store.schema().Find(change.kind);

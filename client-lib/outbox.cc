@@ -224,9 +224,10 @@ absl::Status Outbox::SetOutcome(int64_t unit, const UnitOutcome& outcome) {
   });
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * set,
-      store_->db().Prepared("UPDATE _outbox SET words = ?1, parked = iif(resolution = 0, ?2, 0), "
-                            "reason = ?3, what_to_do = ?4,"
-                            " sequence = ?5, time_ms = ?6 WHERE unit = ?7"));
+      store_->db().Prepared("UPDATE _outbox SET words = ?1, parked = iif(resolution = 0 AND "
+                            "length(payload) > 0, ?2, 0),"
+                            " reason = ?3, what_to_do = ?4, sequence = ?5, time_ms = ?6"
+                            " WHERE unit = ?7"));
   set->BindBlob(1, outcome.words).BindInt(2, parked ? 1 : 0).BindText(3, outcome.reason);
   set->BindText(4, outcome.what_to_do).BindInt(5, static_cast<int64_t>(outcome.sequence));
   return set->BindInt(6, outcome.time_ms).BindInt(7, unit).Run();

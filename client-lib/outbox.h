@@ -47,6 +47,8 @@ struct OwnUnit {
   std::string resolution_reason;
 
   bool waiting() const { return words.empty(); }
+  // Its content has left this device, see lost.h. It cannot be decoded.
+  bool gone() const { return payload.empty(); }
 };
 
 // An outcome as the server tells it. `words` as in OwnUnit.

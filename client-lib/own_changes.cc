@@ -12,18 +12,13 @@
 
 namespace doorstep::client {
 
-OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, size_t place) {
-  const ChangeData& change = unit.changes[place];
+namespace {
+
+// What is known of a change also when its content is gone.
+OwnChange DescribeFate(const OwnUnit& own, size_t place) {
   OwnChange out;
-  out.change = change.id.ToString();
-  out.record = change.record.ToString();
-  out.kind = store.KindName(change.kind);
+  out.change = ChangeId{own.incarnation, own.counter + place}.ToString();
   out.author = own.author;
-  const KindSpec* kind = store.schema().Find(change.kind);
-  for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind == nullptr ? nullptr : kind->FindWithMarks(edit.field);
-    out.fields.push_back(field == nullptr ? absl::StrCat(edit.field) : field->scalar.name);
-  }
   if (place < own.words.size()) out.state = StateOf(static_cast<Word>(own.words[place]));
   // A withdrawal may come too late for what was held: then it stands.
   const bool stands = out.state == ChangeState::kApplied || out.state == ChangeState::kMerged ||
@@ -35,16 +30,31 @@ OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, siz
   out.sent_again = own.resolution == Resolution::kSentAgain && !stands;
   out.needs_you = own.parked;
   out.receipt = own.receipt_sequence;
+  out.sent = own.receipt_epoch != 0 || !own.waiting();
+  out.reason = own.reason;
+  out.what_to_do = own.what_to_do;
+  out.admitted_time_ms = own.time_ms;
+  out.sequence = own.sequence;
+  return out;
+}
+
+}  // namespace
+
+OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, size_t place) {
+  const ChangeData& change = unit.changes[place];
+  OwnChange out = DescribeFate(own, place);
+  out.record = change.record.ToString();
+  out.kind = store.KindName(change.kind);
+  const KindSpec* kind = store.schema().Find(change.kind);
+  for (const FieldEdit& edit : change.edits) {
+    const FieldSpec* field = kind == nullptr ? nullptr : kind->FindWithMarks(edit.field);
+    out.fields.push_back(field == nullptr ? absl::StrCat(edit.field) : field->scalar.name);
+  }
   if (change.resolves.has_value()) {
     out.resolves = change.resolves->change.ToString();
     out.withdraws = change.Withdraws();
   }
-  out.sent = own.receipt_epoch != 0 || !own.waiting();
-  out.reason = own.reason;
-  out.what_to_do = own.what_to_do;
   out.device_time_ms = unit.stamp.wall_ms;
-  out.admitted_time_ms = own.time_ms;
-  out.sequence = own.sequence;
   return out;
 }
 
@@ -53,11 +63,14 @@ absl::StatusOr<std::vector<OwnChange>> OwnChanges(Store& store, Which which, uin
   std::vector<OwnChange> out;
   DOORSTEP_RETURN_IF_ERROR(
       outbox.ForEach(which, 0, [&](const OwnUnit& own) -> absl::StatusOr<bool> {
-        DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(own));
+        Unit unit;
+        if (!own.gone()) {
+          DOORSTEP_ASSIGN_OR_RETURN(unit, outbox.Decode(own));
+        }
         // A withdrawal waits like anything else.
-        for (size_t i = 0; i < unit.changes.size(); ++i) {
+        for (size_t i = 0; i < own.changes; ++i) {
           if (limit != 0 && out.size() >= limit) return false;
-          out.push_back(Describe(store, own, unit, i));
+          out.push_back(own.gone() ? DescribeFate(own, i) : Describe(store, own, unit, i));
         }
         return true;
       }));

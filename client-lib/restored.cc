@@ -42,6 +42,7 @@ absl::Status ReopenLost(Store& store, uint64_t common_sequence, Ids* ids,
   Fold fold(store);
   return outbox.ForEach(Which::kAll, 0, [&](const OwnUnit& own) -> absl::StatusOr<bool> {
     if (!own.waiting() && own.sequence <= common_sequence) return true;
+    if (own.gone()) return true;
     // What was taken back, or sent again in other words, must not come to life.
     if (own.resolution != Resolution::kNone) return true;
     for (uint32_t i = 0; i < own.changes; ++i) ids->insert({own.incarnation, own.counter + i});
@@ -122,6 +123,13 @@ absl::Status ForgetRescued(Store& store, const RecordState& row) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status ForgetRescued(Store& store, const CompartmentId& compartment) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * forget,
+      store.db().Prepared("DELETE FROM _rescued WHERE file = ?1 AND tier = ?2"));
+  return forget->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
 }
 
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store) {

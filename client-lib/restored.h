@@ -27,6 +27,8 @@ absl::Status MeetDifferentRows(Store& store);
 absl::StatusOr<bool> AnyRescued(Store& store);
 // The server has these heads again.
 absl::Status ForgetRescued(Store& store, const RecordState& row);
+// Nothing of the compartment is kept any more: it was taken away.
+absl::Status ForgetRescued(Store& store, const CompartmentId& compartment);
 // By record and change.
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store);
 // kNotFound when nothing was rescued under this change id.

@@ -13,13 +13,15 @@ absl::StatusOr<bool> Staging::Empty() {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t any,
                             store_->db().QueryInt("SELECT EXISTS(SELECT 1 FROM _staged)"
                                                   " OR EXISTS(SELECT 1 FROM _staged_outcome)"
-                                                  " OR EXISTS(SELECT 1 FROM _staged_loss)"));
+                                                  " OR EXISTS(SELECT 1 FROM _staged_loss)"
+                                                  " OR EXISTS(SELECT 1 FROM _staged_grant)"));
   return any == 0;
 }
 
 absl::Status Staging::Clear() {
   return store_->db().Exec(
-      "DELETE FROM _staged; DELETE FROM _staged_outcome; DELETE FROM _staged_loss;");
+      "DELETE FROM _staged; DELETE FROM _staged_outcome; DELETE FROM _staged_loss;"
+      "DELETE FROM _staged_grant;");
 }
 
 absl::Status Staging::PutRecord(RecordState delta) {
@@ -66,8 +68,20 @@ absl::Status Staging::PutLoss(const CompartmentId& compartment) {
   DOORSTEP_RETURN_IF_ERROR(
       forget->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run());
   DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * take,
+      store_->db().Prepared("DELETE FROM _staged_grant WHERE file = ?1 AND tier = ?2"));
+  DOORSTEP_RETURN_IF_ERROR(
+      take->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run());
+  DOORSTEP_ASSIGN_OR_RETURN(
       Statement * put,
       store_->db().Prepared("INSERT OR IGNORE INTO _staged_loss(file, tier) VALUES(?1, ?2)"));
+  return put->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
+}
+
+absl::Status Staging::PutGrant(const CompartmentId& compartment) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * put,
+      store_->db().Prepared("INSERT OR IGNORE INTO _staged_grant(file, tier) VALUES(?1, ?2)"));
   return put->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
 }
 
@@ -83,9 +97,16 @@ absl::StatusOr<bool> Staging::HasOutcome(const Uuid& incarnation, uint64_t count
 }
 
 absl::Status Staging::ForEachLoss(absl::FunctionRef<absl::Status(const CompartmentId&)> visit) {
-  DOORSTEP_ASSIGN_OR_RETURN(
-      std::unique_ptr<Statement> list,
-      store_->db().Prepare("SELECT file, tier FROM _staged_loss ORDER BY file, tier"));
+  return ForEachCompartment("SELECT file, tier FROM _staged_loss ORDER BY file, tier", visit);
+}
+
+absl::Status Staging::ForEachGrant(absl::FunctionRef<absl::Status(const CompartmentId&)> visit) {
+  return ForEachCompartment("SELECT file, tier FROM _staged_grant ORDER BY file, tier", visit);
+}
+
+absl::Status Staging::ForEachCompartment(
+    absl::string_view sql, absl::FunctionRef<absl::Status(const CompartmentId&)> visit) {
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Statement> list, store_->db().Prepare(sql));
   while (true) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
     if (!more) return absl::OkStatus();

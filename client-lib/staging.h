@@ -8,6 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client-lib/store.h"
 #include "doorstep/v1/sync.pb.h"
 #include "sync/change/state.h"
@@ -27,16 +28,22 @@ class Staging {
   absl::Status PutOutcome(const Uuid& incarnation, const v1::Outcome& outcome);
   // The compartment is no longer held; forgets what was staged of it.
   absl::Status PutLoss(const CompartmentId& compartment);
+  // The compartment is held (again).
+  absl::Status PutGrant(const CompartmentId& compartment);
 
   // Whether the outcome of the unit with this first change has come.
   absl::StatusOr<bool> HasOutcome(const Uuid& incarnation, uint64_t counter);
   // The visitors may write to any table but the staging ones.
   absl::Status ForEachLoss(absl::FunctionRef<absl::Status(const CompartmentId&)> visit);
+  absl::Status ForEachGrant(absl::FunctionRef<absl::Status(const CompartmentId&)> visit);
   absl::Status ForEachRecord(absl::FunctionRef<absl::Status(RecordState)> visit);
   absl::Status ForEachOutcome(
       absl::FunctionRef<absl::Status(const Uuid& incarnation, const v1::Outcome&)> visit);
 
  private:
+  absl::Status ForEachCompartment(absl::string_view sql,
+                                  absl::FunctionRef<absl::Status(const CompartmentId&)> visit);
+
   Store* store_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client-lib/lost.h"
 #include "client-lib/names.h"
 #include "client-lib/news.h"
 #include "client-lib/outbox.h"
@@ -306,21 +307,30 @@ absl::Status Asked::SayNotHere() {
         own_.back().device_time_ms,
         absl::StrCat("if ", site_, " should have it: doorstep-server file share"));
   }
+  DOORSTEP_ASSIGN_OR_RETURN(const bool file_lost, client::IsFileLost(store_, id_));
+  if (file_lost && !was_here) {
+    Say("NO_LONGER_SHARED",
+        absl::StrCat("Its file was here and was taken away: it is no longer shared with ", site_,
+                     ". What was written here of it has been handed over, and has left this "
+                     "device."),
+        0, absl::StrCat("if ", site_, " should have it: doorstep-server file share"));
+  }
   DOORSTEP_ASSIGN_OR_RETURN(const bool file,
                             Exists("SELECT 1 FROM _compartment WHERE file = ?1 LIMIT 1"));
   if (file) Say("FILE_ONLY", "This is the id of a file, whose records are here or were.");
   DOORSTEP_RETURN_IF_ERROR(SayReferring());
-  if (staged || parked || was_here || withdrawn != own_.end() || file) return absl::OkStatus();
+  if (staged || parked || was_here || file_lost || withdrawn != own_.end() || file)
+    return absl::OkStatus();
   if (complete == 0) {
     Say("ON_ITS_WAY", "It may be on its way: not all records have come yet.", 0, "doorstep sync");
     return absl::OkStatus();
   }
   Say("NEVER_SEEN",
-      absl::StrCat("Nothing of it has ever been written on this device, and as far as this device "
-                   "knows it is not shared with ",
+      absl::StrCat("Nothing of it is on this device, and as far as this device knows it is not "
+                   "shared with ",
                    site_,
-                   ". Its file belongs to other sites, or who wrote it has not synced yet, or "
-                   "the id is another."),
+                   ". Its file belongs to other sites, or was taken from this one, or who wrote it "
+                   "has not synced yet, or the id is another."),
       0,
       absl::StrCat("sync, then ask who wrote it; doorstep-server file share gives ", site_,
                    " its file"));

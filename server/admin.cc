@@ -1,5 +1,6 @@
 #include "server/admin.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,10 +63,11 @@ absl::StatusOr<int> Share(Tenant& tenant, const Uuid& file, absl::string_view si
   return changed;
 }
 
-absl::StatusOr<int> Unshare(Tenant& tenant, const Uuid& file, absl::string_view site) {
+absl::StatusOr<int> Unshare(Tenant& tenant, const Uuid& file, absl::string_view site,
+                            int64_t now_ms) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> transaction,
                             tenant.store().Write());
-  DOORSTEP_ASSIGN_OR_RETURN(const int changed, UnshareFile(file, site, *transaction));
+  DOORSTEP_ASSIGN_OR_RETURN(const int changed, UnshareFile(file, site, now_ms, *transaction));
   DOORSTEP_RETURN_IF_ERROR(transaction->Commit());
   return changed;
 }

@@ -3,6 +3,7 @@
 #ifndef SERVER_ADMIN_H_
 #define SERVER_ADMIN_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,7 +25,9 @@ absl::Status AddPerson(Tenant& tenant, const PersonRow& person);
 
 // How many compartments changed hands. kNotFound: no such site or file.
 absl::StatusOr<int> Share(Tenant& tenant, const Uuid& file, absl::string_view site);
-absl::StatusOr<int> Unshare(Tenant& tenant, const Uuid& file, absl::string_view site);
+// `now_ms`: what the site's devices made until then is admitted when it comes.
+absl::StatusOr<int> Unshare(Tenant& tenant, const Uuid& file, absl::string_view site,
+                            int64_t now_ms);
 
 }  // namespace doorstep::server
 

@@ -52,11 +52,7 @@ class Work {
   absl::StatusOr<Tenant*> Open(bool create) {
     DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options_));
     if (create && options_.tenant == kDefaultTenant) return tenants_.Ensure(options_.tenant);
-    absl::StatusOr<Tenant*> tenant = tenants_.Find(options_.tenant);
-    if (!absl::IsNotFound(tenant.status())) return tenant;
-    return absl::NotFoundError(absl::StrCat("tenant: got ", Quoted(options_.tenant),
-                                            ", wanted one in ", options_.data_dir,
-                                            " (tenant add makes one)"));
+    return FindTenant(tenants_, options_);
   }
   absl::StatusOr<std::unique_ptr<ReadView>> Read() {
     DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Open(/*create=*/false));
@@ -153,8 +149,10 @@ absl::StatusOr<int> FileShare(const GlobalOptions& options, const std::string& f
   if (!id.ok()) return Annotate(id.status(), "--file");
   Work work(options);
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
-  DOORSTEP_ASSIGN_OR_RETURN(const int changed,
-                            share ? Share(*tenant, *id, site) : Unshare(*tenant, *id, site));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const int changed, share
+                             ? Share(*tenant, *id, site)
+                             : Unshare(*tenant, *id, site, work.tenants().clock().Read().wall_ms));
   if (options.json) {
     PrintJson({{"file", id->ToString()}, {"site", site}, {"changed", changed}});
   } else if (changed == 0) {
@@ -380,6 +378,15 @@ int ExitCodeOf(const absl::Status& status) {
     default:
       return kExitError;
   }
+}
+
+absl::StatusOr<Tenant*> FindTenant(Tenants& tenants, const GlobalOptions& options) {
+  DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
+  absl::StatusOr<Tenant*> tenant = tenants.Find(options.tenant);
+  if (!absl::IsNotFound(tenant.status())) return tenant;
+  return absl::NotFoundError(absl::StrCat("tenant: got ", Quoted(options.tenant),
+                                          ", wanted one in ", options.data_dir,
+                                          " (tenant add makes one)"));
 }
 
 absl::Status CheckDataDir(const GlobalOptions& options) {

@@ -39,6 +39,9 @@ using Command = std::function<absl::StatusOr<int>()>;
 // Adds the commands to `app`. Parsing sets *chosen. Borrows all three.
 void AddCommands(CLI::App* app, const GlobalOptions* options, Command* chosen);
 
+// The tenant that the options name. kNotFound, saying what would make it.
+absl::StatusOr<Tenant*> FindTenant(Tenants& tenants, const GlobalOptions& options);
+
 // Refuses to do anything without a data directory.
 absl::Status CheckDataDir(const GlobalOptions& options);
 

@@ -18,6 +18,8 @@
 #include "server/seen.h"
 #include "sync/base/status.h"
 #include "sync/change/unit_codec.h"
+#include "sync/merge/admission_time.h"
+#include "sync/merge/record.h"
 
 namespace doorstep::server {
 namespace {
@@ -70,7 +72,10 @@ class Admission {
   absl::Status TakeBackResolved();
   absl::Status TakeBack(const UnitRow& held, absl::string_view reason);
   absl::StatusOr<UnitReceipt> RefuseAllowed(const Refusal& refusal, const Access& access);
-  absl::StatusOr<UnitReceipt> Refuse(const Refusal& refusal, bool may_write);
+  AdmissionTime MadeAt(const Bases& bases) const;
+  absl::StatusOr<UnitReceipt> Quarantine(const AccessEnd& ended, const AdmissionTime& made);
+  absl::StatusOr<UnitReceipt> Refuse(const Refusal& refusal, bool may_write,
+                                     const AdmissionTime* made = nullptr);
   absl::StatusOr<UnitReceipt> Store(const Access& access, Decision decision);
   absl::Status AddToLedger(const UnitRow& row);
   absl::Status Index(uint64_t sequence);
@@ -171,7 +176,11 @@ absl::StatusOr<std::vector<Awaited>> Admission::MissingRecords() {
     const auto state = states_.find(change.record);
     bool known = false;
     if (state != states_.end()) {
-      DOORSTEP_ASSIGN_OR_RETURN(known, MaySee(transaction_, job_.site, state->second.compartment));
+      known = state->second.compartment == unit_->compartment;  // where it may write
+      if (!known) {
+        DOORSTEP_ASSIGN_OR_RETURN(known,
+                                  MaySee(transaction_, job_.site, state->second.compartment));
+      }
     } else {
       DOORSTEP_ASSIGN_OR_RETURN(known, transaction_.CreationRefused(change.record));
     }
@@ -221,10 +230,16 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   }
   DOORSTEP_ASSIGN_OR_RETURN(const Access access,
                             AccessOf(transaction_, job_.site, unit_->compartment));
-  if (!access.allowed) {
+  if (!access.allowed && !access.ended) {
     return Refuse({"file: got one that this site may not write to, wanted one of its own",
                    "ask for the record to be shared with your team, then record this again"},
                   false);
+  }
+  if (!access.allowed) {
+    const AdmissionTime made = MadeAt(bases);
+    if (!MadeBefore(*access.ended, Restored().value_or(offered_.checkpoint), made.time_ms)) {
+      return Quarantine(*access.ended, made);
+    }
   }
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> waits, RecordThatWaits());
   if (waits) {
@@ -454,16 +469,51 @@ absl::StatusOr<UnitReceipt> Admission::RefuseAllowed(const Refusal& refusal, con
   return Refuse(refusal, !access.new_file);
 }
 
+// The highest time that a change of the unit can have.
+AdmissionTime Admission::MadeAt(const Bases& bases) const {
+  int64_t latest_base_ms = std::numeric_limits<int64_t>::min();
+  for (const auto& [unused, time_ms] : bases.times_ms) {
+    latest_base_ms = std::max(latest_base_ms, time_ms);
+  }
+  for (const ChangeData& change : unit_->changes) {
+    const auto state = states_.find(change.record);
+    if (state == states_.end()) continue;
+    latest_base_ms = std::max(latest_base_ms, LatestBaseTime(change, state->second));
+  }
+  return Admit(unit_->stamp, job_.sending, job_.receipt_ms, latest_base_ms);
+}
+
+// Nothing of it is told to its author, who may not look into the file any more; those who hold the
+// file now find it in the records' history, and the operator under `quarantine`.
+absl::StatusOr<UnitReceipt> Admission::Quarantine(const AccessEnd& ended,
+                                                  const AdmissionTime& made) {
+  for (const ChangeData& change : unit_->changes) {
+    if (!change.create || states_.contains(change.record)) continue;
+    DOORSTEP_RETURN_IF_ERROR(transaction_.AddRefusedCreation(change.record));
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(
+      UnitReceipt receipt,
+      Refuse(
+          {"file: got a change that was made after your team's access to it had ended, wanted "
+           "one that was made before",
+           "nothing: it is kept for the team that holds the record now. Tell them, if it matters"},
+          true, &made));
+  DOORSTEP_RETURN_IF_ERROR(transaction_.PutQuarantine(
+      {receipt.sequence, unit_->compartment, job_.site, ended, 0, "", ""}));
+  return receipt;
+}
+
 // A refusal is kept as safely as an admission: its author's words are in the history. Others see
-// them there only if the author may write to the file.
-absl::StatusOr<UnitReceipt> Admission::Refuse(const Refusal& refusal, bool may_write) {
+// them there only if the author may write to the file. `made`: when, as far as that was asked.
+absl::StatusOr<UnitReceipt> Admission::Refuse(const Refusal& refusal, bool may_write,
+                                              const AdmissionTime* made) {
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, transaction_.NextSequence());
   UnitRow row = Row(sequence);
   row.words = {Word::kRejected};
   row.reason = refusal.reason;
   row.what_to_do = refusal.what_to_do;
-  row.times_ms = {job_.receipt_ms};
-  row.uncertainty_ms = std::numeric_limits<int64_t>::max();
+  row.times_ms = {made != nullptr ? made->time_ms : job_.receipt_ms};
+  row.uncertainty_ms = made != nullptr ? made->uncertainty_ms : std::numeric_limits<int64_t>::max();
   DOORSTEP_RETURN_IF_ERROR(AddToLedger(row));
   if (unit_ && may_write) DOORSTEP_RETURN_IF_ERROR(Index(sequence));
   if (unit_) DOORSTEP_RETURN_IF_ERROR(TakeBackResolved());

@@ -14,6 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "server/commands.h"
 #include "server/measure_command.h"
+#include "server/quarantine_commands.h"
 #include "server/schema_commands.h"
 #include "server/serve.h"
 
@@ -66,6 +67,7 @@ int Main(int argc, char** argv) {
   AddCommands(&app, &options, &chosen);
   AddSchemaCommands(&app, &options, &chosen);
   AddMeasureCommand(&app, &options, &chosen);
+  AddQuarantineCommands(&app, &options, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -50,7 +50,10 @@ absl::StatusOr<Access> AccessOf(ReadView& view, absl::string_view site, const Co
   }
   DOORSTEP_ASSIGN_OR_RETURN(const absl::btree_set<std::string> holders, HoldersOf(view, id.file));
   access.allowed = holders.contains(site);
-  if (!access.allowed) return access;
+  if (!access.allowed) {
+    DOORSTEP_ASSIGN_OR_RETURN(access.ended, view.LastLoss(site, id.file));
+    if (!access.ended) return access;
+  }
   for (const std::string& holder : holders) {
     bool has = false;
     if (ref) {
@@ -59,6 +62,10 @@ absl::StatusOr<Access> AccessOf(ReadView& view, absl::string_view site, const Co
     if (!has) access.grants.push_back(holder);
   }
   return access;
+}
+
+bool MadeBefore(const AccessEnd& end, uint64_t checkpoint, int64_t time_ms) {
+  return checkpoint < end.sequence && time_ms <= end.time_ms;
 }
 
 absl::Status GrantAccess(const Access& access, const CompartmentId& id,
@@ -106,14 +113,14 @@ absl::StatusOr<int> ShareFile(const Uuid& file, absl::string_view site,
   return changed;
 }
 
-absl::StatusOr<int> UnshareFile(const Uuid& file, absl::string_view site,
+absl::StatusOr<int> UnshareFile(const Uuid& file, absl::string_view site, int64_t now_ms,
                                 WriteTransaction& transaction) {
   DOORSTEP_RETURN_IF_ERROR(CheckSite(transaction, site));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<MembershipRow> tiers,
                             transaction.CompartmentsOf(file));
   int changed = 0;
   for (const MembershipRow& tier : tiers) {
-    DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, transaction.Revoke(site, tier.ref));
+    DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, transaction.Revoke(site, tier.ref, now_ms));
     if (sequence != 0) ++changed;
   }
   return changed;
@@ -126,12 +133,13 @@ absl::Status GiveOwnFile(absl::string_view tenant, absl::string_view site,
   if (!known) {
     DOORSTEP_RETURN_IF_ERROR(transaction.AddFileKey(file, NewFileKey(entropy)));
   }
-  // Anyone can compute the id, so somebody may have written there before the site existed.
+  // Anyone can compute the id, so somebody may have written there before the site existed. It was
+  // never theirs: all that they still have is after the end.
   DOORSTEP_ASSIGN_OR_RETURN(const absl::btree_set<std::string> holders,
                             HoldersOf(transaction, file));
   for (const std::string& holder : holders) {
     if (holder == site) continue;
-    DOORSTEP_RETURN_IF_ERROR(UnshareFile(file, holder, transaction).status());
+    DOORSTEP_RETURN_IF_ERROR(UnshareFile(file, holder, /*now_ms=*/0, transaction).status());
   }
   return ShareFile(file, site, transaction).status();
 }

@@ -43,6 +43,13 @@ absl::Status WriteHeld(Database& db, const HeldRow& held, const std::vector<Awai
 absl::Status RemoveHeld(Database& db, uint64_t sequence);
 absl::Status WriteRefusedCreation(Database& db, const Uuid& record);
 
+// Quarantine, and what leads to it (sqlite_quarantine.cc).
+absl::StatusOr<std::optional<AccessEnd>> ReadLastLoss(Database& db, absl::string_view site,
+                                                      const Uuid& file);
+absl::StatusOr<std::vector<QuarantineRow>> ReadQuarantine(Database& db, uint64_t after,
+                                                          size_t limit);
+absl::Status WriteQuarantine(Database& db, const QuarantineRow& row);
+
 // All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
 // WriteTransaction.
 template <typename Interface>
@@ -66,6 +73,10 @@ class SqliteReading : public Interface {
   absl::StatusOr<std::vector<MembershipRow>> Memberships(absl::string_view site) override;
   absl::StatusOr<std::vector<MembershipRow>> Losses(absl::string_view site,
                                                     uint64_t after) override;
+  absl::StatusOr<std::optional<AccessEnd>> LastLoss(absl::string_view site,
+                                                    const Uuid& file) override {
+    return ReadLastLoss(db(), site, file);
+  }
   absl::StatusOr<bool> IsMember(absl::string_view site, CompartmentRef compartment) override;
   absl::StatusOr<std::vector<std::string>> SitesOf(CompartmentRef compartment) override;
   absl::StatusOr<std::vector<MembershipRow>> CompartmentsOf(const Uuid& file) override;
@@ -80,6 +91,9 @@ class SqliteReading : public Interface {
   }
   absl::StatusOr<bool> CreationRefused(const Uuid& record) override {
     return ReadCreationRefused(db(), record);
+  }
+  absl::StatusOr<std::vector<QuarantineRow>> Quarantine(uint64_t after, size_t limit) override {
+    return ReadQuarantine(db(), after, limit);
   }
   absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
                                                  size_t limit) override;

@@ -39,12 +39,16 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::Status Save(const RecordState* before, const RecordState& after) override;
   absl::StatusOr<CompartmentRef> RefOf(const CompartmentId& id) override;
   absl::StatusOr<uint64_t> Grant(absl::string_view site, CompartmentRef compartment) override;
-  absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment) override;
+  absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment,
+                                  int64_t now_ms) override;
   absl::Status AddUnit(const UnitRow& unit) override;
   absl::Status AddHeld(const HeldRow& held, const std::vector<Awaited>& awaited) override {
     return WriteHeld(db(), held, awaited);
   }
   absl::Status EndHeld(uint64_t sequence) override { return RemoveHeld(db(), sequence); }
+  absl::Status PutQuarantine(const QuarantineRow& row) override {
+    return WriteQuarantine(db(), row);
+  }
   absl::Status AddRefusedCreation(const Uuid& record) override {
     return WriteRefusedCreation(db(), record);
   }
@@ -187,7 +191,8 @@ absl::StatusOr<uint64_t> SqliteWriteTransaction::Grant(absl::string_view site,
 }
 
 absl::StatusOr<uint64_t> SqliteWriteTransaction::Revoke(absl::string_view site,
-                                                        CompartmentRef compartment) {
+                                                        CompartmentRef compartment,
+                                                        int64_t now_ms) {
   DOORSTEP_ASSIGN_OR_RETURN(const bool member, IsMember(site, compartment));
   if (!member) return 0;
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, SiteRef(site));
@@ -198,10 +203,11 @@ absl::StatusOr<uint64_t> SqliteWriteTransaction::Revoke(absl::string_view site,
   DOORSTEP_RETURN_IF_ERROR(remove->BindInt(1, ref).BindInt(2, compartment).Run());
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * note,
-      db().Prepared("INSERT INTO _loss(site, compartment, sequence) VALUES(?1, ?2, ?3) "
-                    "ON CONFLICT(site, compartment) DO UPDATE SET sequence = excluded.sequence"));
+      db().Prepared("INSERT INTO _loss(site, compartment, sequence, time_ms) "
+                    "VALUES(?1, ?2, ?3, ?4) ON CONFLICT(site, compartment) DO UPDATE "
+                    "SET sequence = excluded.sequence, time_ms = excluded.time_ms"));
   note->BindInt(1, ref).BindInt(2, compartment).BindInt(3, static_cast<int64_t>(sequence));
-  DOORSTEP_RETURN_IF_ERROR(note->Run());
+  DOORSTEP_RETURN_IF_ERROR(note->BindInt(4, now_ms).Run());
   return sequence;
 }
 

@@ -124,6 +124,29 @@ struct MembershipRow {
   uint64_t sequence = 0;  // of the grant (or of the loss)
 };
 
+// How a site's access to a file ended.
+struct AccessEnd {
+  uint64_t sequence = 0;
+  int64_t time_ms = 0;  // 0: nobody noted it
+
+  bool operator==(const AccessEnd&) const = default;
+};
+
+// A unit that was made after its author's access to the file had ended: refused, and kept for those
+// who hold the file now. Its line stands in the ledger, its content in the history.
+struct QuarantineRow {
+  uint64_t sequence = 0;  // of that line
+  CompartmentId compartment;
+  std::string site;  // of the device
+  AccessEnd ended;
+  // Somebody has dealt with it: when, who, and what they did. 0 and empty: nobody has.
+  int64_t closed_ms = 0;
+  std::string closed_by;
+  std::string closed_reason;
+
+  bool operator==(const QuarantineRow&) const = default;
+};
+
 struct CompartmentTotals {
   Digest digest;
   uint64_t records = 0;
@@ -216,6 +239,10 @@ class ReadView {
   // The latest loss of each compartment, after a sequence, in order of sequence.
   virtual absl::StatusOr<std::vector<MembershipRow>> Losses(absl::string_view site,
                                                             uint64_t after) = 0;
+  // The latest loss of any compartment of the file; none: the site never lost one. Says nothing of
+  // whether the site was given it again.
+  virtual absl::StatusOr<std::optional<AccessEnd>> LastLoss(absl::string_view site,
+                                                            const Uuid& file) = 0;
   virtual absl::StatusOr<bool> IsMember(absl::string_view site, CompartmentRef compartment) = 0;
   virtual absl::StatusOr<std::vector<std::string>> SitesOf(CompartmentRef compartment) = 0;
   // The compartments of a file that exist, in order of tier.
@@ -237,6 +264,9 @@ class ReadView {
   // Those that wait for this, in order of sequence.
   virtual absl::StatusOr<std::vector<HeldRow>> HeldFor(const Awaited& what) = 0;
   virtual absl::StatusOr<bool> CreationRefused(const Uuid& record) = 0;
+
+  // --- Quarantine: after a sequence, in order, at most `limit` ---
+  virtual absl::StatusOr<std::vector<QuarantineRow>> Quarantine(uint64_t after, size_t limit) = 0;
 
   // Notices for one device, after a place, in order, at most `limit`.
   virtual absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
@@ -289,7 +319,9 @@ class WriteTransaction : public ReadView {
   // Give and take, each with a sequence of its own. Granting what is held, and taking what is not,
   // changes nothing and returns 0.
   virtual absl::StatusOr<uint64_t> Grant(absl::string_view site, CompartmentRef compartment) = 0;
-  virtual absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment) = 0;
+  // `now_ms`: when it is taken, see AccessEnd.
+  virtual absl::StatusOr<uint64_t> Revoke(absl::string_view site, CompartmentRef compartment,
+                                          int64_t now_ms) = 0;
 
   // kAlreadyExists when the (incarnation, counter) is there.
   virtual absl::Status AddUnit(const UnitRow& unit) = 0;
@@ -299,6 +331,8 @@ class WriteTransaction : public ReadView {
   virtual absl::Status EndHeld(uint64_t sequence) = 0;
   // Once is enough; again is no error.
   virtual absl::Status AddRefusedCreation(const Uuid& record) = 0;
+  // Adds or replaces.
+  virtual absl::Status PutQuarantine(const QuarantineRow& row) = 0;
   virtual absl::Status AddNotice(const NoticeRow& notice) = 0;
 
   // Moves HistoryEnd() to it.

@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "sync/base/file.h"
 #include "tests/acceptance/device.h"
 #include "tests/support/link.h"
 #include "tests/support/process.h"
@@ -44,6 +46,85 @@ class CareJourneys : public ::testing::Test {
   TempDir dir_;
   ServerProcess server_{dir_.File("server")};
 };
+
+// What was made before the reallocation counts, under its author's name; what was made after it is
+// kept for those who have Peter now; and his old team keeps him until all is handed over, no
+// longer.
+TEST_F(CareJourneys, Journey10ReallocationWithPendingEdits) {
+  constexpr int64_t kHourMs = 3'600'000;
+  server_.AddSite("south-team");
+  const Device khan = NewDevice("khan", "A Khan");
+  Device price = NewDevice("price", "J Price", "south-team");
+  const std::string peter = price.Add("Person", {{"name", "Peter Qzxhall"}}, {"--file", "new"});
+  const std::string risk =
+      price.Add("RiskAssessment", {{"activity", "To the qzxnewsagent"}}, {"--file", peter});
+  SyncAll({&price});
+  const auto move = [&](const char* how, const char* site) {
+    const RunResult done = server_.Operator({"file", how, "--file", peter, "--site", site});
+    EXPECT_EQ(done.exit, 0) << done;
+  };
+  price.Edit(risk, {{"location", "High qzxstreet"}});
+  move("share", "north-team");
+  move("unshare", "south-team");
+  // An hour later, and still without a signal.
+  price.Later(kHourMs);
+  price.Edit(risk, {{"category", "qzxtraffic"}});
+  EXPECT_EQ(price.Record(risk)["location"], "High qzxstreet");
+  const auto left = [&] {
+    const std::string bytes = ReadFile(price.directory() + "/replica.db").value_or("") +
+                              ReadFile(price.directory() + "/replica.db-wal").value_or("");
+    return absl::StrContains(bytes, "qzx") || absl::StrContains(bytes, "Qzx");
+  };
+  EXPECT_TRUE(left());
+  EXPECT_NE(price.Run({"sync", "--server", "127.0.0.1:1"}).exit, 0);
+  EXPECT_EQ(price.Record(risk)["category"], "qzxtraffic") << "nothing goes before it is received";
+
+  server_.Start();
+  const json synced = price.Sync(server_.address());
+  EXPECT_EQ(synced["outcomes"]["APPLIED"], 1);
+  EXPECT_EQ(synced["outcomes"]["REJECTED"], 1);
+  EXPECT_EQ(price.Run({"get", peter}).exit, 3);
+  EXPECT_FALSE(left()) << "also in what was written here";
+  EXPECT_EQ(price.Number("needs_you"), 0);
+
+  khan.Sync(server_.address());
+  EXPECT_EQ(khan.Record(risk)["location"], "High qzxstreet");
+  EXPECT_FALSE(khan.Record(risk).contains("category"));
+  int64_t refused = 0;
+  for (const json& line : khan.Json({"history", risk, "--server", server_.address()})
+                              .value("history", json::array())) {
+    EXPECT_EQ(line["author"], "J Price");
+    refused += line["state"] == "REJECTED" ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 1);
+
+  const auto ask = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), "quarantine");
+    args.push_back("--json");
+    const RunResult done = server_.Operator(args);
+    EXPECT_EQ(done.exit, 0) << done;
+    return json::parse(done.out, nullptr, false);
+  };
+  const json kept = ask({"list", "--site", "north-team"})["quarantine"];
+  ASSERT_THAT(kept, SizeIs(1));
+  EXPECT_EQ(kept[0]["author"], "J Price");
+  EXPECT_EQ(kept[0]["site"], "south-team");
+  EXPECT_EQ(kept[0]["held_by"], json({"north-team"}));
+  EXPECT_THAT(ask({"list", "--site", "south-team"})["quarantine"], IsEmpty());
+  const std::string sequence = absl::StrCat(kept[0]["sequence"].get<uint64_t>());
+  const json shown = ask({"show", sequence});
+  EXPECT_EQ(shown["content"][0]["record"], risk);
+  EXPECT_EQ(shown["content"][0]["fields"], json({{"category", "qzxtraffic"}}));
+  EXPECT_EQ(server_.Operator({"quarantine", "show", "1"}).exit, 3);
+  EXPECT_EQ(ask({"close", sequence, "--by", "A Khan", "--reason", "recorded again"})["closed"],
+            true);
+  EXPECT_EQ(
+      server_.Operator({"quarantine", "close", sequence, "--by", "A Khan", "--reason", "x"}).exit,
+      4);
+  EXPECT_THAT(ask({"list"})["quarantine"], IsEmpty());
+  EXPECT_EQ(ask({"list", "--all"})["quarantine"][0]["closed"]["by"], "A Khan");
+  server_.Stop();
+}
 
 TEST_F(CareJourneys, Journey6HomeHospitalHome) {
   const Device ward = NewDevice("ward", "J Price");

@@ -310,16 +310,10 @@ TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {
   server_.AddSite("rose-court");
   const Device home(dir_.File("home"), "rose-court", "R Home");
   home.Init(server_.address());
-  const auto share = [&](const char* how) {
-    const RunResult done =
-        server_.Operator({"file", how, "--file", peter_, "--site", "rose-court"});
-    EXPECT_EQ(done.exit, 0) << done;
-  };
-  share("share");
-  home.Sync(server_.address());
-  home.Edit(risk_, {{"category", "outdoors"}});
-  home.Edit(risk_, {{"location", "High Street"}});
-  share("unshare");
+  // In a file that the home does not hold.
+  const std::string note = home.Add(
+      "RiskAssessment", {{"activity", "Going out"}, {"category", "outdoors"}}, {"--file", peter_});
+  home.Edit(note, {{"location", "High Street"}});
   home.Sync(server_.address());
   EXPECT_EQ(home.Number("needs_you"), 2);
   const json parked = home.Json({"outbox"})["changes"];
@@ -329,11 +323,12 @@ TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {
   EXPECT_THAT(parked[0]["what_to_do"].get<std::string>(), HasSubstr("shared"));
   const std::string first = parked[0].value("change", "");
   const std::string second = parked[1].value("change", "");
-  EXPECT_EQ(home.Run({"outbox", "fix", first, "--as-it-was"}).exit, 1) << "not held here";
   const std::string exported = home.Out({"outbox", "export", first});
   EXPECT_EQ(json::parse(exported, nullptr, false)["fields"]["category"], "outdoors");
 
-  share("share");
+  const RunResult shared =
+      server_.Operator({"file", "share", "--file", peter_, "--site", "rose-court"});
+  EXPECT_EQ(shared.exit, 0) << shared;
   home.Sync(server_.address());
   EXPECT_EQ(json::parse(home.Out({"outbox", "fix", first}), nullptr, false)["category"],
             "outdoors");
@@ -343,9 +338,9 @@ TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {
   EXPECT_EQ(home.Sync(server_.address())["outcomes"]["APPLIED"], 2);
   EXPECT_THAT(home.Json({"outbox"})["changes"], IsEmpty());
   khan_.Sync(server_.address());
-  EXPECT_EQ(khan_.Record(risk_)["category"], "on foot");
-  EXPECT_FALSE(khan_.Record(risk_).contains("location"));
-  EXPECT_THAT(khan_.Out({"history", risk_}),
+  EXPECT_EQ(khan_.Record(note)["category"], "on foot");
+  EXPECT_FALSE(khan_.Record(note).contains("location"));
+  EXPECT_THAT(khan_.Out({"history", note}),
               AllOf(HasSubstr("in place of " + first),
                     HasSubstr("withdraws " + second + ", because: said twice")));
 }

@@ -28,14 +28,21 @@ class LedgerTest : public ::testing::Test {
     Must(south_.Sync());
   }
 
-  // An edit by the south device that is refused, because the file was taken from it; then the file
-  // is given back. Returns the id of the change.
+  // An edit by the south device that is refused, because the record was made in a file of others;
+  // then the file is given to the south, and the record made again. Returns the id of the change.
   std::string RefusedEdit() {
+    const std::string theirs = Must(a_->Add("Person", R"({"name":"Gwen"})", {.file = "new"}));
+    Must(a_.Sync());
+    id_ = Must(south_->Add("Person", R"({"name":"Mary","allergies":["nuts"]})", {.file = theirs}));
+    file_ = Must(Uuid::Parse(theirs));
     Must(south_->Edit(id_, R"({"gp":"Dr Lee","allergies":["nuts","eggs"]})"));
-    Must(server::Unshare(world_.tenant(), file_, "south").status());
-    EXPECT_EQ(Must(south_.Sync()).rejected, 1u);
+    EXPECT_EQ(Must(south_.Sync()).rejected, 2u);
     Must(server::Share(world_.tenant(), file_, "south").status());
     Must(south_.Sync());
+    const std::string creation = Must(south_.replica().Outbox())[0].change;
+    Must(south_.replica().FixParked(creation, "", {}, {}));
+    Must(south_.Sync());
+    Must(a_.Sync());
     const auto outbox = Must(south_.replica().Outbox());
     EXPECT_THAT(outbox, SizeIs(1));
     EXPECT_TRUE(outbox[0].needs_you);
@@ -173,7 +180,7 @@ TEST_F(LedgerTest, AnExportHoldsAll) {
   EXPECT_EQ(line["record"], id_);
   EXPECT_EQ(line["state"], "REJECTED");
   EXPECT_EQ(line["fields"]["gp"], "Dr Lee");
-  EXPECT_EQ(line["file"], id_);
+  EXPECT_EQ(line["file"], file_.ToString());
   EXPECT_FALSE(line["reason"].get<std::string>().empty());
   EXPECT_FALSE(line["unit"]["payload"].get<std::string>().empty());
   EXPECT_EQ(Must(south_.replica().ExportParked(refused)), lines);
@@ -237,7 +244,7 @@ TEST_F(NoticesTest, WhoLosesTheRecordKeepsNoWordOfIt) {
   Must(a_.Sync());
   Must(south_.Sync());
   EXPECT_THAT(Must(south_.replica().Notices()), SizeIs(1));
-  Must(server::Unshare(world_.tenant(), file_, "south").status());
+  Must(server::Unshare(world_.tenant(), file_, "south", world_.clock().Read().wall_ms).status());
   Must(south_.Sync());
   EXPECT_THAT(Must(south_.replica().Notices(true)), IsEmpty());
   EXPECT_EQ(Must(south_->db().QueryInt("SELECT count(*) FROM _notice")), 0);

@@ -293,7 +293,7 @@ TEST_F(SessionTest, ALossRemovesTheRowsAndAGrantBringsThemBack) {
   Must(south.Sync());
   EXPECT_EQ(south->Json(id)["name"], "Mary");
   ExpectInStep(south, "south");
-  Must(server::Unshare(world_.tenant(), file_id, "south").status());
+  Must(server::Unshare(world_.tenant(), file_id, "south", world_.clock().Read().wall_ms).status());
   Must(south.Sync());
   EXPECT_EQ(south.replica().Get(id).status().code(), absl::StatusCode::kNotFound);
   ExpectInStep(south, "south");
@@ -331,7 +331,7 @@ TEST_F(SessionTest, ALossTakesTheWordsOutOfTheFiles) {
     return left;
   };
   EXPECT_GT(words_left(), 0);
-  Must(server::Unshare(world_.tenant(), file_id, "south").status());
+  Must(server::Unshare(world_.tenant(), file_id, "south", world_.clock().Read().wall_ms).status());
   Must(south.Sync());
   EXPECT_THAT(Must(south.replica().Search("qzxcello")), IsEmpty());
   EXPECT_THAT(Must(south.replica().Search("ann")), SizeIs(1));

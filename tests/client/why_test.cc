@@ -106,7 +106,9 @@ TEST_F(WhyTest, TakenAwayFromTheSite) {
   const std::string peter = Must(khan_->Add("Person", R"({"name":"Peter Hall"})", {.file = "new"}));
   Must(khan_.Sync().status());
   Must(osei_.Sync().status());
-  Must(server::Unshare(world_.tenant(), Must(Uuid::Parse(peter)), "north").status());
+  Must(server::Unshare(world_.tenant(), Must(Uuid::Parse(peter)), "north",
+                       world_.clock().Read().wall_ms)
+           .status());
   Must(khan_.Sync().status());
   Must(osei_.Sync().status());
   const RecordWhy why = Ask(khan_, peter);

@@ -165,7 +165,7 @@ TEST_F(Pull, ALossTakesEverythingAlsoWhatIsOnItsWay) {
   EXPECT_EQ(Must(Share(world_.tenant(), Id(5), "north")), 1);
   Must(a_->PullBatch());
   EXPECT_THAT(a_->rows(), ::testing::Not(IsEmpty()));
-  EXPECT_EQ(Must(Unshare(world_.tenant(), Id(5), "north")), 1);
+  EXPECT_EQ(Must(Unshare(world_.tenant(), Id(5), "north", kNine)), 1);
   const v1::PullBatch batch = Must(a_->PullBatch());
   EXPECT_THAT(RowsOf(batch).records(), IsEmpty());
   EXPECT_TRUE(batch.complete());
@@ -176,7 +176,7 @@ TEST_F(Pull, LostAndGivenAgainArrivesWhole) {
   other_->Do(Id(5), {Create("CaseStudy", Id(200), kStudy)});
   EXPECT_EQ(Must(Share(world_.tenant(), Id(5), "north")), 1);
   a_->Pull();
-  EXPECT_EQ(Must(Unshare(world_.tenant(), Id(5), "north")), 1);
+  EXPECT_EQ(Must(Unshare(world_.tenant(), Id(5), "north", kNine)), 1);
   EXPECT_EQ(Must(Share(world_.tenant(), Id(5), "north")), 1);
   other_->Do(Id(5), {Create("CaseStudy", Id(201), kStudy)});
   a_->Pull();
@@ -187,7 +187,7 @@ TEST_F(Pull, AFirstPullThatLosesAndRegainsACompartmentIsRight) {
   for (uint64_t id = 200; id < 220; ++id) AddLarge(*other_, Id(5), id);
   EXPECT_EQ(Must(Share(world_.tenant(), Id(5), "north")), 1);
   Must(a_->PullBatch());
-  EXPECT_EQ(Must(Unshare(world_.tenant(), Id(5), "north")), 1);
+  EXPECT_EQ(Must(Unshare(world_.tenant(), Id(5), "north", kNine)), 1);
   Must(a_->PullBatch());
   EXPECT_EQ(Must(Share(world_.tenant(), Id(5), "north")), 1);
   a_->Pull();
@@ -296,7 +296,8 @@ TEST_P(RandomWork, EndsInTheSameRows) {
         (void)Share(world.tenant(), file, random.Below(2) == 0 ? "north" : "south");
         break;
       case 5:
-        (void)Unshare(world.tenant(), file, random.Below(2) == 0 ? "north" : "south");
+        (void)Unshare(world.tenant(), file, random.Below(2) == 0 ? "north" : "south",
+                      world.clock().Read().wall_ms);
         break;
       case 6:
         Must(device.PullBatch());

@@ -262,8 +262,8 @@ TEST_P(StoreContract, GrantsAndLossesHaveSequences) {
   EXPECT_EQ(Must(write->Grant("north", ref)), 1u);
   EXPECT_EQ(Must(write->Grant("north", ref)), 0u);
   EXPECT_EQ(Must(write->Grant("south", ref)), 2u);
-  EXPECT_EQ(Must(write->Revoke("north", ref)), 3u);
-  EXPECT_EQ(Must(write->Revoke("north", ref)), 0u);
+  EXPECT_EQ(Must(write->Revoke("north", ref, kNine)), 3u);
+  EXPECT_EQ(Must(write->Revoke("north", ref, kNine + 1)), 0u);
   EXPECT_EQ(write->Grant("east", ref).status().code(), absl::StatusCode::kNotFound);
   Must(write->Commit());
   auto view = Read();
@@ -276,9 +276,30 @@ TEST_P(StoreContract, GrantsAndLossesHaveSequences) {
   EXPECT_EQ(south[0].compartment, (CompartmentId{Id(1), 0}));
   EXPECT_THAT(Must(view->Losses("north", 2)), ElementsAre(Field(&MembershipRow::sequence, 3)));
   EXPECT_THAT(Must(view->Losses("north", 3)), IsEmpty());
+  EXPECT_EQ(Must(view->LastLoss("north", Id(1))), (AccessEnd{3, kNine}));
+  EXPECT_FALSE(Must(view->LastLoss("south", Id(1))).has_value());
+  EXPECT_FALSE(Must(view->LastLoss("north", Id(2))).has_value());
   EXPECT_THAT(Must(view->SitesOf(ref)), ElementsAre("south"));
   EXPECT_TRUE(Must(view->IsMember("south", ref)));
   EXPECT_FALSE(Must(view->IsMember("north", ref)));
+}
+
+TEST_P(StoreContract, QuarantineIsListedInOrderAndClosed) {
+  const QuarantineRow first{3, {Id(1), 0}, "north", {2, kNine}, 0, "", ""};
+  QuarantineRow second{5, {Id(1), 2}, "north", {2, kNine}, 0, "", ""};
+  auto write = Write();
+  Must(write->PutQuarantine(second));
+  Must(write->PutQuarantine(first));
+  second.closed_ms = kNine + 1;
+  second.closed_by = "L Ward";
+  second.closed_reason = "asked";
+  Must(write->PutQuarantine(second));
+  Must(write->Commit());
+  auto view = Read();
+  EXPECT_THAT(Must(view->Quarantine(0, 10)), ElementsAre(first, second));
+  EXPECT_THAT(Must(view->Quarantine(0, 1)), ElementsAre(first));
+  EXPECT_THAT(Must(view->Quarantine(3, 10)), ElementsAre(second));
+  EXPECT_THAT(Must(view->Quarantine(5, 10)), IsEmpty());
 }
 
 TEST_P(StoreContract, AUnitIsFoundByAnyOfItsChanges) {

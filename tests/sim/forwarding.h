@@ -84,6 +84,10 @@ class ForwardingReading : public Base {
                                                             uint64_t after) override {
     return inner_->Losses(site, after);
   }
+  absl::StatusOr<std::optional<server::AccessEnd>> LastLoss(absl::string_view site,
+                                                            const Uuid& file) override {
+    return inner_->LastLoss(site, file);
+  }
   absl::StatusOr<bool> IsMember(absl::string_view site,
                                 server::CompartmentRef compartment) override {
     return inner_->IsMember(site, compartment);
@@ -112,6 +116,10 @@ class ForwardingReading : public Base {
   }
   absl::StatusOr<bool> CreationRefused(const Uuid& record) override {
     return inner_->CreationRefused(record);
+  }
+  absl::StatusOr<std::vector<server::QuarantineRow>> Quarantine(uint64_t after,
+                                                                size_t limit) override {
+    return inner_->Quarantine(after, limit);
   }
   absl::StatusOr<std::vector<server::NoticeRow>> Notices(const Uuid& device,
                                                          server::NoticePlace after,
@@ -174,9 +182,9 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
                                  server::CompartmentRef compartment) override {
     return inner_->Grant(site, compartment);
   }
-  absl::StatusOr<uint64_t> Revoke(absl::string_view site,
-                                  server::CompartmentRef compartment) override {
-    return inner_->Revoke(site, compartment);
+  absl::StatusOr<uint64_t> Revoke(absl::string_view site, server::CompartmentRef compartment,
+                                  int64_t now_ms) override {
+    return inner_->Revoke(site, compartment, now_ms);
   }
   absl::Status AddUnit(const server::UnitRow& unit) override { return inner_->AddUnit(unit); }
   absl::Status AddHeld(const server::HeldRow& held,
@@ -186,6 +194,9 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
   absl::Status EndHeld(uint64_t sequence) override { return inner_->EndHeld(sequence); }
   absl::Status AddRefusedCreation(const Uuid& record) override {
     return inner_->AddRefusedCreation(record);
+  }
+  absl::Status PutQuarantine(const server::QuarantineRow& row) override {
+    return inner_->PutQuarantine(row);
   }
   absl::Status AddNotice(const server::NoticeRow& notice) override {
     return inner_->AddNotice(notice);

@@ -9,6 +9,11 @@ namespace {
 
 constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
 
+// Low, moderate, high, extreme; 0: no rating.
+int BandOf(int64_t score) {
+  return score <= 0 ? 0 : score <= 3 ? 1 : score <= 6 ? 2 : score <= 12 ? 3 : 4;
+}
+
 bool Distinct(uint32_t kind, uint32_t field, const Heads& heads) {
   return std::any_of(heads.begin(), heads.end(), [&](const ModelHead& head) {
     return Compared(kind, field, head.value) != Compared(kind, field, heads.begin()->value);
@@ -172,8 +177,14 @@ void Model::Grant(const std::string& site, const PlaceId& place, uint64_t sequen
   membership_[{site, place}][sequence] = true;
 }
 
-void Model::Take(const std::string& site, const PlaceId& place, uint64_t sequence) {
+void Model::Take(const std::string& site, const PlaceId& place, uint64_t sequence,
+                 int64_t time_ms) {
   membership_[{site, place}][sequence] = false;
+  ends_[{site, place.first}] = {sequence, time_ms};
+}
+
+bool Model::Lost(const std::string& site, const std::string& file) const {
+  return WasTaken(site, file) && !HoldersOf(file).contains(site);
 }
 
 bool Model::Holds(const std::string& site, const PlaceId& place, uint64_t at) const {
@@ -240,6 +251,33 @@ ModelChange Model::Resolved(const ModelChange& change, uint64_t at, bool adds_to
   return out;
 }
 
+// Nobody settles alone a case across bands of which one version is their own. Ratings have bands;
+// of other values any two that differ are far apart.
+bool Model::MayDecide(const ModelChange& change, uint32_t field, const ModelRecord& record,
+                      const std::string& author) const {
+  const bool rated = Options(change.kind, field).effective() == v1::HIGHEST_RATING;
+  bool own = false;
+  Heads seen;
+  std::set<int> bands;
+  const auto look = [&](const Id& id, const std::string& by, const std::string& value) {
+    own |= by == author;
+    seen.insert({0, id, value, 0, "", "", std::nullopt, {}, {}});
+    if (rated) bands.insert(BandOf(Rating(field, value).first));
+  };
+  const auto stands = record.fields.find(field);
+  for (const Id& id : change.edits.at(field).base) {
+    const auto was = admitted_.find(id);
+    if (was != admitted_.end() && was->second.second.edits.contains(field)) {
+      look(id, authors_.at(id), was->second.second.edits.at(field).value);
+    } else if (stands != record.fields.end()) {  // an earlier change of this unit
+      for (const ModelHead& head : stands->second) {
+        if (head.id == id) look(id, head.author, head.value);
+      }
+    }
+  }
+  return !own || !Distinct(change.kind, field, seen) || (rated && bands.size() < 2);
+}
+
 // Whether a step follows from one of the states that its author saw.
 bool Model::StepFollows(const ModelChange& change, uint32_t field,
                         const ModelRecord& record) const {
@@ -261,10 +299,16 @@ bool Model::StepFollows(const ModelChange& change, uint32_t field,
          });
 }
 
-std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site) const {
+std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site, uint64_t checkpoint,
+                             int64_t made_ms) const {
   const bool may_write = Holds(site, unit.place, kNow) || !files_.contains(unit.place.first) ||
                          HoldersOf(unit.place.first).contains(site);
-  if (!may_write) return "the site does not hold the file";
+  if (!may_write) {
+    const auto end = ends_.find({site, unit.place.first});
+    if (end == ends_.end()) return kNotTheirs;
+    const bool knew = checkpoint >= end->second.first;
+    if (knew || made_ms > end->second.second) return kAfterwards;
+  }
   Rows work;
   for (const ModelChange& change : unit.changes) {
     if (!work.contains(change.record)) {
@@ -280,7 +324,12 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site) con
       const std::set<Id>& base = entry.second.base;
       const v1::MergeClass merge = ClassOf(change.kind, field);
       if (merge == v1::STATE && !StepFollows(resolved, field, record)) return "a step too far";
-      if (!change.settled.empty()) continue;
+      if (!change.settled.empty()) {
+        if (merge == v1::REVIEW && !MayDecide(resolved, field, record, unit.author)) {
+          return kNotAlone;
+        }
+        continue;
+      }
       if (merge == v1::IMMUTABLE && !base.empty()) return "it is set once";
       Heads seen = record.fields.contains(field) ? record.fields.at(field) : Heads();
       std::erase_if(seen, [&](const ModelHead& head) { return !base.contains(head.id); });
@@ -307,6 +356,7 @@ std::vector<std::string> Model::Admit(const ModelUnit& unit, const std::string& 
     words.push_back(Apply(change, times_ms[i], sequence, unit.author, false, &record));
     versions_[change.record][sequence] = std::move(record);
     admitted_[change.id] = {times_ms[i], change};
+    authors_[change.id] = unit.author;
   }
   return words;
 }

@@ -1,8 +1,7 @@
 // What the rules say must happen, in the plainest way, to compare the engine with. Written from
 // sync/README.md; what bytes mean stands in payload.h.
 //
-// This file: fields, changes and the server. Whole texts and records: judgement.h. Decisions that
-// one may not take alone are not told from others.
+// This file: fields, changes and the server. Whole texts and records: judgement.h.
 #ifndef TESTS_SIM_MODEL_H_
 #define TESTS_SIM_MODEL_H_
 
@@ -55,21 +54,35 @@ std::string LowestAgreed(const Heads& heads);
 std::string Apply(const ModelChange& change, int64_t time_ms, uint64_t sequence,
                   const std::string& author, bool latest_too, ModelRecord* record);
 
+// Why a unit is refused: its site may not write there, its author may not decide, it comes too
+// late.
+inline constexpr char kNotTheirs[] = "the site does not hold the file";
+inline constexpr char kNotAlone[] = "nobody decides alone what is their own across bands";
+inline constexpr char kAfterwards[] = "it was made after access had ended";
+
 // The server, as its ledger tells it.
 class Model {
  public:
   // --- Who holds what ---
   void Grant(const std::string& site, const PlaceId& place, uint64_t sequence);
-  void Take(const std::string& site, const PlaceId& place, uint64_t sequence);
+  // At a sequence, and a moment of the server's clock.
+  void Take(const std::string& site, const PlaceId& place, uint64_t sequence, int64_t time_ms);
   bool Holds(const std::string& site, const PlaceId& place, uint64_t at) const;
   std::set<PlaceId> HeldBy(const std::string& site, uint64_t at) const;
+  // Whether the file was once taken from the site, and is not given again.
+  bool Lost(const std::string& site, const std::string& file) const;
+  bool WasTaken(const std::string& site, const std::string& file) const {
+    return ends_.contains({site, file});
+  }
   void KnowFile(const std::string& file) { files_.insert(file); }
 
   // --- Admission ---
   // A change that is named as seen and that nobody has heard of; nullopt: all are known.
   std::optional<Id> UnknownBase(const ModelUnit& unit) const;
-  // Why the unit must be refused now; empty: it must be admitted.
-  std::string WhyRefuse(const ModelUnit& unit, const std::string& site) const;
+  // Why the unit must be refused now; empty: it must be admitted. `checkpoint`: that its author had
+  // seen; `made_ms`: when it was made, as far as the server can tell.
+  std::string WhyRefuse(const ModelUnit& unit, const std::string& site, uint64_t checkpoint,
+                        int64_t made_ms) const;
   // `times`: of each change. Returns the word of each change.
   std::vector<std::string> Admit(const ModelUnit& unit, const std::string& site, uint64_t sequence,
                                  const std::vector<int64_t>& times_ms);
@@ -91,13 +104,18 @@ class Model {
   std::set<std::string> HoldersOf(const std::string& file) const;
   void Inherit(const std::string& record, uint32_t field, uint64_t at, const Id& id,
                std::set<Id>* base) const;
+  bool MayDecide(const ModelChange& change, uint32_t field, const ModelRecord& record,
+                 const std::string& author) const;
   bool StepFollows(const ModelChange& change, uint32_t field, const ModelRecord& record) const;
 
   std::set<std::string> files_;
   // (site, place) -> sequence -> given?
   std::map<std::pair<std::string, PlaceId>, std::map<uint64_t, bool>> membership_;
+  // (site, file) -> sequence and time of the last loss.
+  std::map<std::pair<std::string, std::string>, std::pair<uint64_t, int64_t>> ends_;
   std::map<std::string, std::map<uint64_t, ModelRecord>> versions_;
   std::map<Id, std::pair<int64_t, ModelChange>> admitted_;  // time
+  std::map<Id, std::string> authors_;                       // of what was admitted
   std::map<Id, std::pair<uint64_t, ModelChange>> refused_;  // sequence
 };
 

@@ -257,14 +257,31 @@ TEST(Model, WhoWritesFirstHoldsTheFileAndOthersMayNotWrite) {
   ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
   create.create = true;
   const ModelUnit unit = UnitOf(create, {"file", 0});
-  EXPECT_EQ(model.WhyRefuse(unit, "north"), "");
+  EXPECT_EQ(model.WhyRefuse(unit, "north", 0, 1), "");
   model.Admit(unit, "north", 5, {1});
   EXPECT_TRUE(model.Holds("north", {"file", 0}, 5));
   EXPECT_FALSE(model.Holds("north", {"file", 0}, 4));
-  EXPECT_EQ(model.WhyRefuse(unit, "south"), "the site does not hold the file");
-  model.Take("north", {"file", 0}, 7);
+  EXPECT_EQ(model.WhyRefuse(unit, "south", 5, 1), kNotTheirs);
+  model.Take("north", {"file", 0}, 7, 100);
   EXPECT_TRUE(model.SeenBy("north", 6).contains("r"));
   EXPECT_FALSE(model.SeenBy("north", 7).contains("r"));
+}
+
+TEST(Model, WhatWasMadeBeforeAccessEndedIsAdmitted) {
+  Model model;
+  ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
+  create.create = true;
+  model.Admit(UnitOf(create, {"file", 0}), "north", 5, {1});
+  const ModelUnit next = UnitOf(Edit(2, kPerson, kAddress, Address("y"), {At(1)}), {"file", 0});
+  model.Take("north", {"file", 0}, 7, 100);
+  EXPECT_TRUE(model.Lost("north", "file"));
+  EXPECT_EQ(model.WhyRefuse(next, "north", 6, 100), "");
+  EXPECT_EQ(model.WhyRefuse(next, "north", 6, 101), kAfterwards);
+  EXPECT_EQ(model.WhyRefuse(next, "north", 7, 50), kAfterwards) << "it had heard of the end";
+  EXPECT_EQ(model.WhyRefuse(next, "south", 6, 50), kNotTheirs);
+  model.Grant("north", {"file", 0}, 9);
+  EXPECT_FALSE(model.Lost("north", "file"));
+  EXPECT_EQ(model.WhyRefuse(next, "north", 6, 200), "");
 }
 
 TEST(Model, ADependentOfARefusedChangeInheritsItsBase) {
@@ -290,9 +307,12 @@ TEST(Model, AnEditOverAVisibleConflictNeedsADecision) {
   model.Admit(UnitOf(create, {"file", 0}), "north", 1, {1});
   model.Admit(UnitOf(Edit(2, kPerson, kAddress, Address("y")), {"file", 0}), "north", 2, {2});
   ModelChange edit = Edit(3, kPerson, kAddress, Address("z"), {At(1), At(2)});
-  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north"), "it needs a decision");
+  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north", 2, 3), "it needs a decision");
   edit.settled = "asked her";
-  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north"), "");
+  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north", 2, 3), kNotAlone);
+  ModelUnit other = UnitOf(edit, {"file", 0});
+  other.author = "B";
+  EXPECT_EQ(model.WhyRefuse(other, "north", 2, 3), "");
 }
 
 TEST(ReadUnit, TakesAPayloadApart) {

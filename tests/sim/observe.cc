@@ -101,7 +101,8 @@ void World::NotePushed(SimDevice& device, const v1::PushRequest& push) {
                           author,
                           push.now().boot(),
                           own->second.true_ms,
-                          own->second.boot};
+                          own->second.boot,
+                          envelope.checkpoint()};
   }
 }
 
@@ -210,7 +211,7 @@ bool World::Observe() {
   std::sort(rows.begin(), rows.end(),
             [](const auto& a, const auto& b) { return a.first.sequence < b.first.sequence; });
   for (const auto& [row, site] : rows) {
-    ObserveUnit(row, site);
+    ObserveUnit(**view, row, site);
     if (violation_) return true;
   }
   observed_ = *head;
@@ -234,11 +235,12 @@ void World::ObserveShare(server::ReadView& view, uint64_t head) {
     const PlaceId place{Bytes(row.compartment.file), row.compartment.tier};
     const bool holds = model_.Holds(sharing_->site, place, kNow);
     if (sharing_->give && !holds) model_.Grant(sharing_->site, place, head);
-    if (!sharing_->give && holds) model_.Take(sharing_->site, place, head);
+    if (!sharing_->give && holds) model_.Take(sharing_->site, place, head, sharing_->time_ms);
   }
 }
 
-void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
+void World::ObserveUnit(server::ReadView& view, const server::UnitRow& row,
+                        const std::string& site) {
   const Id id{Bytes(row.incarnation), row.counter};
   const std::string where = absl::StrCat("server, sequence ", row.sequence, ", ", ToString(id));
   const Known* known = FindKnown(id, row.hash);
@@ -263,24 +265,24 @@ void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
     return Violate("R9", absl::StrCat(where, ": got an outcome although its base ",
                                       ToString(*unknown), " has none, wanted it to wait"));
   }
-  const std::string why = model_.WhyRefuse(unit, site);
+  // The changes of a unit are a tick apart.
+  int64_t made_ms = row.TimeOf(0);
+  for (uint32_t i = 1; i < row.changes; ++i) {
+    made_ms = std::max<int64_t>(made_ms, row.TimeOf(i) - row.changes);
+  }
+  const std::string why = model_.WhyRefuse(unit, site, known->checkpoint, made_ms);
   Trace(absl::StrCat("  ", row.sequence, " ", ToString(id), " ", WordText(row.WordOf(0)), " ",
                      row.TimeOf(0)));
   if (row.Refused()) {
     ++counts_.refused;
     model_.Refuse(unit, row.sequence);
-    // Decisions that one may not take alone are refused; the model does not say which.
-    const bool decides =
-        std::any_of(unit.changes.begin(), unit.changes.end(),
-                    [](const ModelChange& change) { return !change.settled.empty(); });
-    if (why.empty() && !decides) {
-      Violate("L3", absl::StrCat(where, ": got REJECTED (", row.reason, "), wanted it admitted"));
-    }
+    CheckRefused(view, row, why);
+    if (why == kAfterwards) CheckTimes(row, *known, unit);
     return;
   }
   if (!why.empty()) {
-    const bool access = why == "the site does not hold the file";
-    return Violate(access                    ? "L8"
+    return Violate(why == kNotTheirs         ? "L8"
+                   : why == kAfterwards      ? "R21"
                    : why == "a step too far" ? "R9"
                                              : "R12",
                    absl::StrCat(where, ": got it admitted, wanted it refused: ", why));
@@ -306,25 +308,51 @@ void World::ObserveUnit(const server::UnitRow& row, const std::string& site) {
   }
 }
 
+// That it had to be refused; and that it is kept for those who hold the file now when it was only
+// too late (R21), and for nobody else.
+void World::CheckRefused(server::ReadView& view, const server::UnitRow& row,
+                         const std::string& why) {
+  const std::string where = absl::StrCat("server, sequence ", row.sequence);
+  if (why.empty()) {
+    return Violate("L3",
+                   absl::StrCat(where, ": got REJECTED (", row.reason, "), wanted it admitted"));
+  }
+  const auto kept = view.Quarantine(row.sequence - 1, 1);
+  if (!kept.ok()) return;
+  const bool is_kept = !kept->empty() && kept->front().sequence == row.sequence;
+  if (is_kept == (why == kAfterwards)) return;
+  Violate("R21", absl::StrCat(where, ": got it ", is_kept ? "in" : "not in", " quarantine, wanted ",
+                              is_kept ? "it refused for good" : "it there", ": ", why));
+}
+
+int64_t World::LowestTime(const server::UnitRow& row, const ModelUnit& unit,
+                          uint32_t change) const {
+  int64_t lower = std::numeric_limits<int64_t>::min();
+  if (unit.stamp.contact_ms() > 0 && unit.stamp.contact_ms() <= row.received_ms) {
+    lower = unit.stamp.contact_ms();
+  }
+  const auto look = [&](const Id& id) {
+    if (const auto time = model_.TimeOf(id)) lower = std::max(lower, *time + 1);
+  };
+  for (const auto& [field, edit] :
+       model_.Resolved(unit.changes[change], row.sequence, true).edits) {
+    for (const Id& base : edit.base) look(base);
+    for (const auto& [element, adds] : edit.removals) {
+      for (const Id& add : adds) look(add);
+    }
+  }
+  return lower;
+}
+
 // R4. A pending change's clocks tell its true time when the device has not been restarted since;
 // nothing else may move it out of the bounds, and out of them it stands at the lower one.
 void World::CheckTimes(const server::UnitRow& row, const Known& known, const ModelUnit& unit) {
   for (uint32_t i = 0; i < row.changes; ++i) {
     const int64_t got = row.TimeOf(i);
-    int64_t lower = std::numeric_limits<int64_t>::min();
-    if (unit.stamp.contact_ms() > 0 && unit.stamp.contact_ms() <= row.received_ms) {
-      lower = unit.stamp.contact_ms();
-    }
-    const ModelChange change = model_.Resolved(unit.changes[i], row.sequence, true);
-    for (const auto& [field, edit] : change.edits) {
-      for (const Id& base : edit.base) {
-        if (const auto time = model_.TimeOf(base)) lower = std::max(lower, *time + 1);
-      }
-      for (const auto& [element, adds] : edit.removals) {
-        for (const Id& add : adds) {
-          if (const auto time = model_.TimeOf(add)) lower = std::max(lower, *time + 1);
-        }
-      }
+    int64_t lower = LowestTime(row, unit, i);
+    // What was too late has one time, the latest that any of it can have.
+    for (uint32_t other = 0; row.Refused() && other < row.changes; ++other) {
+      lower = std::max(lower, LowestTime(row, unit, other));
     }
     const std::string where = absl::StrCat("server, sequence ", row.sequence, ", change ", i);
     if (got < lower) {

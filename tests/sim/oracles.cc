@@ -345,6 +345,26 @@ void CheckConvergence(World& world) {
   }
 }
 
+// A repair brings no losses: rows go with it, own words stay until the loss is told some other way.
+bool HeardByRepair(World& world) { return world.counts().faults.contains("droprow"); }
+
+// R21: what was written in a file that was taken away has left the device, now that the server has
+// said what became of it; and nothing else has.
+bool CheckContent(World& world, const SimDevice& device, const client::OwnUnit& own,
+                  const std::string& where) {
+  const std::string file(own.compartment.file.AsBytes());
+  const bool gone = own.payload.empty();
+  if (gone && !world.model().WasTaken(device.site, file)) {
+    world.Violate("L3", absl::StrCat(where, ": got no content, wanted it: its file is held"));
+  } else if (!gone && !world.restored() && !HeardByRepair(world) &&
+             world.model().Lost(device.site, file)) {
+    world.Violate("R21", absl::StrCat(where,
+                                      ": got its content here, wanted it gone: the file was "
+                                      "taken away"));
+  }
+  return !world.violation();
+}
+
 // L4, and the part of L3 that is about what nobody shows any more: it is in the history.
 void CheckOutcomes(World& world) {
   const auto view = world.server().truth->Read();
@@ -361,12 +381,12 @@ void CheckOutcomes(World& world) {
                                                 ": got an outcome here and nothing on the "
                                                 "server, wanted the change on the server"));
       }
-      if (own->waiting() || own->sequence != outcome->sequence() ||
-          own->parked != outcome->parked()) {
-        return world.Violate(
-            "L4",
-            absl::StrCat(where, ": got sequence ", own->sequence, own->parked ? " parked" : "",
-                         ", wanted ", outcome->sequence(), outcome->parked() ? " parked" : ""));
+      if (!CheckContent(world, *device, *own, where)) return;
+      const bool parked = outcome->parked() && !own->payload.empty();
+      if (own->waiting() || own->sequence != outcome->sequence() || own->parked != parked) {
+        return world.Violate("L4", absl::StrCat(where, ": got sequence ", own->sequence,
+                                                own->parked ? " parked" : "", ", wanted ",
+                                                outcome->sequence(), parked ? " parked" : ""));
       }
       if (outcome->parked() && (own->reason.empty() || own->what_to_do.empty())) {
         return world.Violate("L4", absl::StrCat(where, ": got it parked without reason or advice"));
@@ -391,7 +411,7 @@ void CheckOutcomes(World& world) {
   }
 }
 
-// L8: what was taken away is nowhere on the disk, except in what was written here.
+// L8: what was taken away is nowhere on the disk, except in what was written here in other files.
 void CheckForgotten(World& world) {
   for (const auto& device : world.devices()) {
     for (const auto& [record, versions] : world.model().versions()) {
@@ -405,9 +425,12 @@ void CheckForgotten(World& world) {
             const size_t end = head.value.find('~', mark + 1);
             if (end == std::string::npos) continue;
             const std::string text = head.value.substr(mark, end - mark + 1);
-            const bool own = std::any_of(
-                device->outbox.begin(), device->outbox.end(),
-                [&](const auto& entry) { return absl::StrContains(entry.second.payload, text); });
+            const bool own =
+                std::any_of(device->outbox.begin(), device->outbox.end(), [&](const auto& entry) {
+                  return (HeardByRepair(world) ||
+                          !world.model().Lost(device->site, entry.second.unit.place.first)) &&
+                         absl::StrContains(entry.second.payload, text);
+                });
             if (own || !device->disk->AnyFileContains(text)) continue;
             return world.Violate("L8",
                                  absl::StrCat(device->name, ": got bytes of ", world.NameOf(record),

@@ -99,27 +99,60 @@ void GiveOutcomes(const v1::PullRows& held, v1::PullRows* rows) {
   }
 }
 
-// A checkpoint is applied in two transactions, with a look at the rows between them.
-class TwoTransactions : public BatchTwin {
+// Some of a checkpoint's records come with the device's next pull only; that one brings them all,
+// so nothing is missing for good.
+class RecordsLater : public BatchTwin {
  public:
   using BatchTwin::BatchTwin;
-  void Change(const v1::PullRequest&, v1::PullRows* rows, v1::PullBatch* batch) override {
-    if (!batch->complete() || rows->records_size() < 2) return;
-    v1::PullRows rest;
-    Hold(/*records=*/true, static_cast<size_t>(rows->records_size()) / 2, rows, &rest);
+  absl::StatusOr<std::unique_ptr<PullStream>> Pull(const v1::PullRequest& request) override {
+    v1::PullRequest lower = request;
+    const auto owed = owed_.find(request.sender().device());
+    pays_ = owed != owed_.end() && !request.first() && !request.has_position();
+    if (pays_) {
+      lower.set_cursor(std::min(request.cursor(), owed->second));
+      owed_.erase(owed);
+    }
+    return BatchTwin::Pull(lower);
+  }
+  void Change(const v1::PullRequest& request, v1::PullRows* rows, v1::PullBatch* batch) override {
+    if (!batch->complete() || request.first() || pays_) return;
+    const size_t now = ComeNow(*rows);
+    if (now == static_cast<size_t>(rows->records_size())) return;
+    v1::PullRows later;
+    Hold(/*records=*/true, now, rows, &later);
+    owed_.emplace(request.sender().device(), request.cursor());
     batch->clear_digest();
+  }
+
+ protected:
+  // How many of the records come at once.
+  virtual size_t ComeNow(const v1::PullRows& rows) const = 0;
+
+ private:
+  std::map<std::string, uint64_t> owed_;  // by device: the cursor below what was held back
+  bool pays_ = false;
+};
+
+// A checkpoint is applied in two transactions, with a look at the rows between them.
+class TwoTransactions : public RecordsLater {
+ public:
+  using RecordsLater::RecordsLater;
+
+ protected:
+  size_t ComeNow(const v1::PullRows& rows) const override {
+    const auto all = static_cast<size_t>(rows.records_size());
+    return all < 2 ? all : all / 2;
   }
 };
 
 // A change leaves the fold before the rows that hold it have come.
-class OutcomesFirst : public BatchTwin {
+class OutcomesFirst : public RecordsLater {
  public:
-  using BatchTwin::BatchTwin;
-  void Change(const v1::PullRequest&, v1::PullRows* rows, v1::PullBatch* batch) override {
-    if (!batch->complete() || rows->outcomes_size() == 0) return;
-    v1::PullRows rest;
-    Hold(/*records=*/true, 0, rows, &rest);
-    batch->clear_digest();
+  using RecordsLater::RecordsLater;
+
+ protected:
+  size_t ComeNow(const v1::PullRows& rows) const override {
+    return rows.outcomes_size() == 0 ? static_cast<size_t>(rows.records_size()) : 0;
   }
 };
 

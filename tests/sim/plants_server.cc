@@ -1,5 +1,6 @@
 // Broken twins of the server's store.
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -220,6 +221,31 @@ class WritesAnywhere : public Twin {
   absl::StatusOr<bool> IsMember(absl::string_view, server::CompartmentRef) override { return true; }
 };
 
+// Access is asked for when a unit arrives, not when it was made.
+class ForgetsEnds : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<std::optional<server::AccessEnd>> LastLoss(absl::string_view,
+                                                            const Uuid&) override {
+    return std::optional<server::AccessEnd>();
+  }
+};
+
+// Who had access once has it for ever.
+class NeverEnds : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<std::optional<server::AccessEnd>> LastLoss(absl::string_view site,
+                                                            const Uuid& file) override {
+    auto end = inner_->LastLoss(site, file);
+    if (end.ok() && end->has_value()) **end = {kAlways, std::numeric_limits<int64_t>::max()};
+    return end;
+  }
+
+ private:
+  static constexpr uint64_t kAlways = std::numeric_limits<uint64_t>::max();
+};
+
 // Bases that nobody has heard of count as known.
 class TakesAnyBase : public Twin {
  public:
@@ -336,6 +362,10 @@ std::vector<Plant> ServerPlants() {
       WritesOf<KeepsLast<MergeClass::kImmutable>>());
   add("write-anywhere", "R21", 10, "who may not see a file may write to it",
       WritesOf<WritesAnywhere>());
+  add("before-refused", "R21", 60, "what was made before access ended is refused",
+      WritesOf<ForgetsEnds>());
+  add("after-applied", "R21", 60, "what was made after access had ended is applied",
+      WritesOf<NeverEnds>());
   Plant& order = plants.emplace_back();
   order.name = "any-base";
   order.rule = "R9";

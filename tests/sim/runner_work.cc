@@ -34,6 +34,7 @@ absl::Status Runner::Commit(SimDevice& device, const std::string& user,
                             const std::vector<const Form*>& forms,
                             const std::function<absl::Status(Edits&)>& edit) {
   const int64_t last = device.outbox.empty() ? 0 : device.outbox.rbegin()->first;
+  const auto cursor = device.store().Int(client::key::kCursor);
   const absl::Status status = device.replica->Transact({user}, edit);
   world_.Trace(absl::StrCat("  ", absl::StatusCodeToString(status.code()), " ",
                             status.message().substr(0, 160)));
@@ -48,6 +49,10 @@ absl::Status Runner::Commit(SimDevice& device, const std::string& user,
     entry.boot = device.clock->Read().boot;
     entry.durable = device.durable;
     world_.counts().commits += entry.unit.changes.size();
+    if (cursor.ok() && entry.checkpoint != static_cast<uint64_t>(*cursor)) {
+      world_.Violate("R21", absl::StrCat(device.name, ": got a unit that says it had seen ",
+                                         entry.checkpoint, ", wanted ", *cursor));
+    }
     for (const Form* form : forms) CheckBases(world_, device, entry, *form);
   }
   const bool excused = device.disk_faulty || absl::IsFailedPrecondition(status) ||

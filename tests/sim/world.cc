@@ -229,10 +229,10 @@ void World::RestoreServer(bool announced) {
 
 void World::Share(const std::string& file, const std::string& site, bool give) {
   if (server_.core == nullptr || server_.dead) return;
-  sharing_ = Sharing{file, site, give};
+  sharing_ = Sharing{file, site, give, server_.clock->Read().wall_ms};
   const Uuid id = *Uuid::FromBytes(file);
-  const auto changed =
-      give ? server::Share(*server_.tenant, id, site) : server::Unshare(*server_.tenant, id, site);
+  const auto changed = give ? server::Share(*server_.tenant, id, site)
+                            : server::Unshare(*server_.tenant, id, site, sharing_->time_ms);
   Trace(absl::StrCat("  ", absl::StatusCodeToString(changed.status().code())));
   AfterServerCall();
   // A disk that fails may have kept it from being seen: it stays asked for until somebody can look.
@@ -433,12 +433,18 @@ void World::ScanOutbox(SimDevice& device) {
         if (old != device.outbox.end() && old->second.hash == own.hash && old->second.id == id) {
           return true;
         }
+        // A replica that came from a backup: what it was is told by nobody any more.
+        if (own.payload.empty() &&
+            model_.WasTaken(device.site, std::string(own.compartment.file.AsBytes()))) {
+          return true;
+        }
         std::optional<ModelUnit> unit = ReadUnit(own.payload, id.life, id.counter, own.author);
         if (!unit) {
           Violate("L3", absl::StrCat(device.name, ": got a unit that cannot be read"));
           return false;
         }
         Entry entry{id, own.hash, own.payload, *std::move(unit)};
+        entry.checkpoint = own.checkpoint;
         if (old != device.outbox.end()) {
           const Entry& before = old->second;
           if (!SaysTheSame(before.unit, entry.unit)) {

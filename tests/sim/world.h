@@ -64,9 +64,10 @@ struct Entry {
   std::string hash;
   std::string payload;
   ModelUnit unit;
-  int64_t true_ms = 0;   // when Transact returned; 0: not known (it appeared after a crash)
-  uint64_t boot = 0;     // of the device at that moment
-  bool durable = false;  // Transact promised it
+  int64_t true_ms = 0;      // when Transact returned; 0: not known (it appeared after a crash)
+  uint64_t boot = 0;        // of the device at that moment
+  uint64_t checkpoint = 0;  // that the device says its author had seen
+  bool durable = false;     // Transact promised it
   bool sent = false;
 };
 
@@ -253,12 +254,16 @@ class World {
     uint64_t sending_boot = 0;
     int64_t true_ms = 0;
     uint64_t boot = 0;
+    uint64_t checkpoint = 0;
   };
 
   void ObserveShare(server::ReadView& view, uint64_t head);
-  void ObserveUnit(const server::UnitRow& row, const std::string& site);
+  void ObserveUnit(server::ReadView& view, const server::UnitRow& row, const std::string& site);
+  void CheckRefused(server::ReadView& view, const server::UnitRow& row, const std::string& why);
   // Whether the history says that the unit was held under that sequence.
   bool WasHeld(server::ReadView& view, const Id& id, const std::string& hash, uint64_t sequence);
+  // The lowest time that the server may give a change.
+  int64_t LowestTime(const server::UnitRow& row, const ModelUnit& unit, uint32_t change) const;
   void CheckTimes(const server::UnitRow& row, const Known& known, const ModelUnit& unit);
   void CheckMembership(server::ReadView& view);
   void CheckServerRecord(server::ReadView& view, const std::string& record);
@@ -283,6 +288,7 @@ class World {
     std::string file;
     std::string site;
     bool give;
+    int64_t time_ms;
   };
   std::optional<Sharing> sharing_;  // asked for, and not yet seen to have happened or not
   bool restored_ = false;

@@ -179,7 +179,7 @@ struct SignOffInfo {
 // One committed change of this replica.
 struct OwnChange {
   std::string change;
-  std::string record;
+  std::string record;  // this and `kind`: empty when the record was taken from this device
   std::string kind;
   std::string author;
   std::vector<std::string> fields;
