@@ -290,7 +290,10 @@ absl::Status Applier::Sweep() {
 }
 
 absl::Status Applier::Finish() {
-  if (result_.lost) DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kForget, 1));
+  if (result_.lost) {
+    DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kForget, 1));
+    DOORSTEP_RETURN_IF_ERROR(store_.SetInt(key::kCollect, 1));
+  }
   for (const Uuid& record : touched_) DOORSTEP_RETURN_IF_ERROR(fold_.Refold(record));
   DOORSTEP_RETURN_IF_ERROR(ledger_.Flush(store_.tables()));
   for (const CompartmentId& compartment : lost_) {

@@ -256,6 +256,17 @@ class GrpcTransport : public Transport {
     return Unary<v1::HistoryResponse>(request, &v1::Sync::Stub::History);
   }
 
+  absl::StatusOr<v1::AskAttachmentsResponse> AskAttachments(
+      const v1::AskAttachmentsRequest& request) override {
+    return Unary<v1::AskAttachmentsResponse>(request, &v1::Sync::Stub::AskAttachments);
+  }
+  absl::StatusOr<v1::PutChunkResponse> PutChunk(const v1::PutChunkRequest& request) override {
+    return Unary<v1::PutChunkResponse>(request, &v1::Sync::Stub::PutChunk);
+  }
+  absl::StatusOr<v1::GetChunkResponse> GetChunk(const v1::GetChunkRequest& request) override {
+    return Unary<v1::GetChunkResponse>(request, &v1::Sync::Stub::GetChunk, request.max_bytes());
+  }
+
   absl::StatusOr<std::unique_ptr<PullStream>> Pull(const v1::PullRequest& request) override {
     DOORSTEP_RETURN_IF_ERROR(Connect());
     return std::make_unique<GrpcPullStream>(*stub_, request, address_, options_.call_timeout_ms,
@@ -290,11 +301,12 @@ class GrpcTransport : public Transport {
   template <typename Response, typename Request>
   absl::StatusOr<Response> Unary(const Request& request,
                                  grpc::Status (v1::Sync::Stub::*method)(ClientContext*,
-                                                                        const Request&,
-                                                                        Response*)) {
+                                                                        const Request&, Response*),
+                                 size_t answer_bytes = 0) {
     DOORSTEP_RETURN_IF_ERROR(Connect());
     ClientContext context;
-    context.set_deadline(DeadlineIn(options_.call_timeout_ms + TransferMs(request.ByteSizeLong())));
+    context.set_deadline(
+        DeadlineIn(options_.call_timeout_ms + TransferMs(request.ByteSizeLong() + answer_bytes)));
     const Call call(*running_, &context);
     if (!call.begun()) return Cancelled();
     Response response;

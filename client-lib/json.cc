@@ -220,6 +220,8 @@ json ToJson(const SyncResult& result) {
           {"received", result.totals.records_received},
           {"bytes_sent", result.totals.bytes_sent},
           {"bytes_received", result.totals.bytes_received},
+          {"attachment_bytes_sent", result.totals.attachment_bytes_sent},
+          {"attachment_bytes_received", result.totals.attachment_bytes_received},
           {"outcomes",
            {{"APPLIED", result.applied},
             {"MERGED", result.merged},
@@ -262,7 +264,9 @@ json ToJson(const ReplicaStatus& status) {
           {"waiting", status.waiting},
           {"needs_you", status.needs_you},
           {"conflicts", status.conflicts},
-          {"notices", status.notices}};
+          {"notices", status.notices},
+          {"attachments_waiting", status.attachments_waiting},
+          {"attachment_bytes_waiting", status.attachment_bytes_waiting}};
 }
 
 json ToJson(const DigestInfo& digest) {

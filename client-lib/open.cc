@@ -14,7 +14,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "client-lib/apply.h"
+#include "client-lib/attachment_rows.h"
 #include "client-lib/migrations.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
@@ -187,11 +189,18 @@ absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
                             SchemaFor(*db, options.environment));
   auto store =
       std::make_unique<Store>(std::move(db), std::move(schema), rings ? directory : std::string());
+  DatabaseOptions attachments = OptionsFor(options);
+  attachments.sync = DatabaseOptions::Sync::kFull;
+  store->SetAttachmentOptions(attachments);
   if (options.check) DOORSTEP_RETURN_IF_ERROR(store->db().QuickCheck());
   DOORSTEP_RETURN_IF_ERROR(BringUpToDate(*store, options.read_only));
   DOORSTEP_RETURN_IF_ERROR(QuickUse(*store));
   // A disk that is full must not keep people from their records: then it stays due.
-  if (!options.read_only) Forget(*store).IgnoreError();
+  if (!options.read_only) {
+    Forget(*store).IgnoreError();
+    CollectAttachments(*store, ClockOf(options.environment), EntropyOf(options.environment))
+        .IgnoreError();
+  }
   return store;
 }
 
@@ -230,12 +239,19 @@ absl::Status SetAside(const std::string& directory, const absl::Status& damage, 
   const std::string path = DatabasePath(directory);
   const std::string unsent = UnsentText(path);
   const std::string aside = AsidePath(path, clock);
-  for (const char* suffix : {"-wal", "-shm", ""}) {
-    std::error_code error;
-    std::filesystem::rename(path + suffix, aside + suffix, error);
-    if (error && error != std::errc::no_such_file_or_directory) {
-      return absl::DataLossError(absl::StrCat(path, ": the replica is damaged (", damage.message(),
-                                              ") and could not be set aside: ", error.message()));
+  // Attachments go with it: their key stands in it.
+  const std::string attachments = absl::StrCat(directory, "/attachments.db");
+  const std::string attachments_aside = absl::StrCat(attachments, absl::StripPrefix(aside, path));
+  for (const auto& [from, to] :
+       {std::pair(attachments, attachments_aside), std::pair(path, aside)}) {
+    for (const char* suffix : {"-wal", "-shm", ""}) {
+      std::error_code error;
+      std::filesystem::rename(from + suffix, to + suffix, error);
+      if (error && error != std::errc::no_such_file_or_directory) {
+        return absl::DataLossError(absl::StrCat(path, ": the replica is damaged (",
+                                                damage.message(),
+                                                ") and could not be set aside: ", error.message()));
+      }
     }
   }
   DOORSTEP_RETURN_IF_ERROR(SyncDirectory(directory));

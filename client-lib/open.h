@@ -1,6 +1,7 @@
 // A replica's files: making them, opening them, and setting a damaged database aside.
 //
 //   DIR/replica.db            everything (with -wal and -shm while it is open)
+//   DIR/attachments.db        bytes of attachments, under a key that stands in replica.db
 //   DIR/sync.lock             held by the process that syncs
 //   DIR/replica.db.damaged-*  set aside, never deleted by this library
 #ifndef CLIENT_LIB_OPEN_H_

@@ -5,6 +5,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
+#include "sync/base/link_limits.h"
 
 namespace doorstep::client {
 namespace {
@@ -41,6 +42,12 @@ Pace Decide(const Situation& situation, uint64_t random) {
   const bool watch = !hints.metered && !hints.battery_low;
   if (situation.changed) return {sparing ? kSparingGatherMs : kGatherMs, watch};
   return {AndSome(sparing ? 2 * kIdleMs : kIdleMs, 4, random), watch};
+}
+
+size_t TransferFor(size_t bytes, int64_t took_ms, size_t most) {
+  if (took_ms < kQuickExchangeMs) return std::min(bytes * 2, most);
+  if (took_ms > kSlowExchangeMs) return std::max(bytes / 2, kFirstTransferBytes);
+  return bytes;
 }
 
 bool IsPassing(const absl::Status& status) {

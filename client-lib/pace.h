@@ -2,6 +2,7 @@
 #ifndef CLIENT_LIB_PACE_H_
 #define CLIENT_LIB_PACE_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -40,6 +41,10 @@ struct Pace {
 
 // `random`: evenly from all numbers; the same for one wait, however often it is decided anew.
 Pace Decide(const Situation& situation, uint64_t random);
+
+// Bytes of the next transfer, after one of `bytes` that took so long: twice as many while that goes
+// well, half where a cut would cost too much; from kFirstTransferBytes to `most`.
+size_t TransferFor(size_t bytes, int64_t took_ms, size_t most);
 
 // Whether trying again may help.
 bool IsPassing(const absl::Status& status);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client-lib/attachment_rows.h"
 #include "client-lib/commit.h"
 #include "client-lib/digests.h"
 #include "client-lib/edits.h"
@@ -115,6 +116,7 @@ absl::StatusOr<SyncResult> Replica::Sync(Transport& transport, const SyncOptions
   DOORSTEP_ASSIGN_OR_RETURN(const auto session,
                             client::Session::Start(*impl_->store, impl_->directory, impl_->clock,
                                                    impl_->entropy, transport));
+  session->SetAttachmentLimits(options.attachments);
   int64_t told_ms = impl_->clock.Read().mono_ms;
   bool more = true;
   while (more) {
@@ -163,6 +165,10 @@ absl::StatusOr<ReplicaStatus> Replica::Status() {
                             store.db().QueryInt("SELECT count(*) FROM _conflict"));
   out.conflicts = static_cast<uint64_t>(conflicts);
   DOORSTEP_ASSIGN_OR_RETURN(out.notices, client::CountUnread(store));
+  DOORSTEP_ASSIGN_OR_RETURN(const client::WaitingAttachments attachments,
+                            client::CountWaiting(store, impl_->entropy));
+  out.attachments_waiting = attachments.count;
+  out.attachment_bytes_waiting = attachments.bytes;
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "client-lib/fork.h"
+#include "client-lib/pace.h"
 #include "client-lib/restored.h"
 #include "client-lib/sender.h"
 #include "client-lib/staging.h"
@@ -103,8 +104,14 @@ absl::StatusOr<bool> Session::Step() {
     case State::kPull:
       DOORSTEP_RETURN_IF_ERROR(Pull());
       break;
+    case State::kAttachments:
+      DOORSTEP_RETURN_IF_ERROR(Attachments());
+      break;
     case State::kDone:
       break;
+  }
+  if (state_ == State::kAttachments && attachments_ == nullptr) {
+    DOORSTEP_RETURN_IF_ERROR(BeginAttachments());
   }
   if (state_ == State::kDone) {
     DOORSTEP_RETURN_IF_ERROR(Finish());
@@ -241,8 +248,7 @@ absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
 // What is lost with the link in the middle of a push is offered again whole: on a slow link pushes
 // stay small, on others they soon save round trips.
 void Session::FitPushesToLink(int64_t took_ms) {
-  if (took_ms < kQuickExchangeMs) push_bytes_ = std::min(push_bytes_ * 2, kMaxPushBatchBytes);
-  if (took_ms > kSlowExchangeMs) push_bytes_ = std::max(push_bytes_ / 2, kFirstTransferBytes);
+  push_bytes_ = TransferFor(push_bytes_, took_ms, kMaxPushBatchBytes);
 }
 
 // The log must be on the disk before anything in it is sent: a change that the server has and this
@@ -410,7 +416,51 @@ absl::Status Session::HandleCheckpoint(const Batch& batch) {
     state_ = State::kPush;
     return absl::OkStatus();
   }
-  state_ = State::kDone;
+  state_ = State::kAttachments;
+  return absl::OkStatus();
+}
+
+// After a checkpoint. What was taken away goes first.
+absl::Status Session::BeginAttachments() {
+  // Records do not wait for attachments that cannot be looked at.
+  attachment_error_ = CollectAttachments(store_, clock_, entropy_);
+  auto plan = AttachmentSync::Plan(store_, clock_, entropy_, transport_, hello_.epoch(), limits_,
+                                   &result_.totals);
+  attachment_error_.Update(plan.status());
+  if (!attachment_error_.ok() || !(*plan)->HasWork()) {
+    state_ = State::kDone;
+    return absl::OkStatus();
+  }
+  attachments_ = *std::move(plan);
+  slice_begun_ms_ = clock_.Read().mono_ms;
+  result_.totals.step = SyncProgress::Step::kAttachments;
+  return absl::OkStatus();
+}
+
+absl::Status Session::Attachments() {
+  absl::StatusOr<bool> more = attachments_->Step();
+  if (!more.ok() && !IsAnswer(more.status())) return more.status();
+  if (!more.ok() || !*more) {
+    attachment_error_ = more.status();
+    attachments_ = nullptr;
+    state_ = State::kDone;
+    return absl::OkStatus();
+  }
+  // What somebody has recorded meanwhile goes before the next chunk, and now and then it is time to
+  // see what others have.
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t last,
+                            store_.db().QueryInt("SELECT coalesce(max(unit), 0) FROM _outbox"));
+  if (last <= end_unit_ && clock_.Read().mono_ms - slice_begun_ms_ < kAttachmentSliceMs) {
+    return absl::OkStatus();
+  }
+  if (limits_.budget_bytes != 0) {
+    const uint64_t moved = attachments_->moved();
+    limits_.budget_bytes -= std::min(limits_.budget_bytes - 1, moved);
+  }
+  attachments_ = nullptr;
+  end_unit_ = last;
+  result_.totals.step = SyncProgress::Step::kSending;
+  state_ = State::kPush;
   return absl::OkStatus();
 }
 
@@ -419,7 +469,7 @@ absl::Status Session::Finish() {
   result_.waiting = counts.waiting;
   result_.repaired |= restored_;
   result_.totals.step = SyncProgress::Step::kDone;
-  return push_error_;
+  return push_error_.ok() ? attachment_error_ : push_error_;
 }
 
 }  // namespace doorstep::client

@@ -1,10 +1,10 @@
-// One sync: hello, push of what waits, pull to a checkpoint.
+// One sync: hello, push of what waits, pull to a checkpoint, attachments.
 //
 // A state machine whose Step() is one exchange with the server, so that a simulator can put other
 // devices' steps between any two. What a step has received is durable when it returns, and a
 // session that stops anywhere, by an error or by being destroyed, is taken up by the next one.
 //
-//   Hello ─→ Push ─→ Push ─→ … ─→ Pull batch ─→ Pull batch ─→ … ─→ done
+//   Hello ─→ Push ─→ Push ─→ … ─→ Pull batch ─→ Pull batch ─→ … ─→ attachments … ─→ done
 //     ↑        │ FORKED_ID: new incarnation        │ outcome of another life: new incarnation
 //     └────────┴───────────────────────────────────┘
 //
@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client-lib/apply.h"
+#include "client-lib/attachment_sync.h"
 #include "client-lib/outbox.h"
 #include "client-lib/store.h"
 #include "doorstep/transport.h"
@@ -39,6 +40,9 @@ class Session {
                                                         Clock& clock, Entropy& entropy,
                                                         Transport& transport);
 
+  // Before the first step.
+  void SetAttachmentLimits(const AttachmentLimits& limits) { limits_ = limits; }
+
   // One exchange. False: the sync is complete. After an error the session is over.
   absl::StatusOr<bool> Step();
 
@@ -46,7 +50,7 @@ class Session {
   const SyncResult& result() const { return result_; }
 
  private:
-  enum class State { kHello, kPush, kPull, kDone };
+  enum class State { kHello, kPush, kPull, kAttachments, kDone };
 
   Session(Store& store, FileLock lock, Clock& clock, Entropy& entropy, Transport& transport);
   absl::Status Hello();
@@ -55,6 +59,8 @@ class Session {
   absl::Status OpenPull();
   absl::Status HandleBatch(const v1::PullBatch& message);
   absl::Status HandleCheckpoint(const Batch& batch);
+  absl::Status BeginAttachments();
+  absl::Status Attachments();
   absl::Status Finish();
   absl::StatusOr<std::vector<OwnUnit>> NextUnits();
   void FitPushesToLink(int64_t took_ms);
@@ -83,6 +89,10 @@ class Session {
   bool earlier_waits_ = false;  // a unit that was offered waits for a newer schema or another unit
   absl::Status push_error_;     // the server took no more; what it has is received all the same
   std::unique_ptr<PullStream> stream_;
+  AttachmentLimits limits_;
+  std::unique_ptr<AttachmentSync> attachments_;  // null: not under way
+  int64_t slice_begun_ms_ = 0;                   // when the records were last looked at
+  absl::Status attachment_error_;                // attachments stay for another sync
 };
 
 }  // namespace doorstep::client

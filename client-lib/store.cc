@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sync/base/status.h"
 
 namespace doorstep::client {
@@ -97,6 +98,42 @@ absl::StatusOr<Stamp> Store::MakeStamp(const ClockReading& now) {
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t boot, Int(key::kContactBoot));
   stamp.contact_boot = static_cast<uint64_t>(boot);
   return stamp;
+}
+
+namespace {
+
+// replica.db: attachments.db.
+std::string AttachmentsPathOf(absl::string_view database) {
+  return absl::StrCat(absl::StripSuffix(database, "replica.db"), "attachments.db");
+}
+
+// The one place that knows the key. It is made with the first attachment.
+absl::StatusOr<std::string> AttachmentKey(Store& store, bool create, Entropy& entropy) {
+  DOORSTEP_ASSIGN_OR_RETURN(std::string key, store.Text(key::kAttachmentKey));
+  if (!key.empty() || !create) return key;
+  DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store));
+  DOORSTEP_ASSIGN_OR_RETURN(key, store.Text(key::kAttachmentKey));  // another process was first
+  if (!key.empty()) return key;
+  key = NewChunkKey(entropy);
+  DOORSTEP_RETURN_IF_ERROR(store.SetBlob(key::kAttachmentKey, key));
+  DOORSTEP_RETURN_IF_ERROR(write.Commit());
+  return key;
+}
+
+}  // namespace
+
+absl::StatusOr<Shelf*> Store::Attachments(bool create, Entropy& entropy) {
+  if (shelf_ != nullptr) return shelf_.get();
+  DOORSTEP_ASSIGN_OR_RETURN(std::string key, AttachmentKey(*this, create, entropy));
+  if (key.empty()) return nullptr;
+  DatabaseOptions options = shelf_options_;
+  options.create = create;
+  absl::StatusOr<std::unique_ptr<Shelf>> shelf =
+      Shelf::Open(AttachmentsPathOf(db_->path()), options, std::move(key), entropy);
+  if (absl::IsNotFound(shelf.status())) return nullptr;
+  if (!shelf.ok()) return Annotate(shelf.status(), "attachments");
+  shelf_ = *std::move(shelf);
+  return shelf_.get();
 }
 
 std::string Store::KindName(uint32_t kind) const {

@@ -14,8 +14,10 @@
 #include "absl/strings/string_view.h"
 #include "client-lib/bell.h"
 #include "client-lib/search_index.h"
+#include "client-lib/shelf.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
+#include "sync/base/entropy.h"
 #include "sync/change/state.h"
 #include "sync/schema/schema.h"
 #include "sync/sqlite/database.h"
@@ -55,6 +57,11 @@ inline constexpr absl::string_view kContact = "contact_ms";
 inline constexpr absl::string_view kContactMono = "contact_mono_ms";
 inline constexpr absl::string_view kContactBoot = "contact_boot";
 inline constexpr absl::string_view kSends = "sends";
+// Under which attachments are kept here (shelf.h); 32 bytes.
+inline constexpr absl::string_view kAttachmentKey = "attachment_key";
+// 1: records were taken away, and attachments may have to go with them.
+inline constexpr absl::string_view kCollect = "collect";
+inline constexpr absl::string_view kCollectedAt = "collected_at";  // when that was last looked for
 inline constexpr absl::string_view kSearchMarked = "search_marked";  // what the index was made of
 }  // namespace key
 
@@ -89,6 +96,12 @@ class Store {
   absl::Status SetContact(int64_t server_ms, const ClockReading& when);
   absl::StatusOr<Stamp> MakeStamp(const ClockReading& now);
 
+  // The attachments beside this database. Null: there are none yet, and without `create` none are
+  // made. Not in a transaction that writes.
+  absl::StatusOr<Shelf*> Attachments(bool create, Entropy& entropy);
+  // How to open them; before the first use.
+  void SetAttachmentOptions(const DatabaseOptions& options) { shelf_options_ = options; }
+
   // The short name; of a kind that this schema does not know: "kind 57".
   std::string KindName(uint32_t kind) const;
 
@@ -98,6 +111,8 @@ class Store {
   RecordTables tables_;
   SearchIndex search_;
   Bell bell_;
+  DatabaseOptions shelf_options_;
+  std::unique_ptr<Shelf> shelf_;
 };
 
 // A write transaction of a store: what was not committed is rolled back, in memory too.

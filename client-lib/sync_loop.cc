@@ -138,12 +138,15 @@ class SyncLoop::Impl {
   }
 
   absl::StatusOr<SyncResult> Sync() {
+    SyncOptions options;
     {
       MutexLock lock(mu_);
       woken_ = recorded_ = lost_ = false;
+      options.attachments.only_asked = hints_.metered || hints_.battery_low;
     }
-    SyncOptions options;
+    got_on_ = false;
     options.progress = [this](const SyncProgress& progress) {
+      got_on_ = progress.attachment_bytes_sent + progress.attachment_bytes_received > 0;
       if (options_.on_progress) options_.on_progress(progress);
       return !IsCancelled();
     };
@@ -155,7 +158,9 @@ class SyncLoop::Impl {
     while (true) {
       const absl::StatusOr<SyncResult> result = Sync();
       if (IsCancelled()) return absl::CancelledError("the sync loop was cancelled");
-      const int failures = result.ok() ? 0 : situation.failures + 1;
+      // A large attachment gets on piece by piece over a link that is cut often: that is no reason
+      // to wait longer each time.
+      const int failures = result.ok() ? 0 : got_on_ ? 1 : situation.failures + 1;
       situation = Situation();
       situation.failures = failures;
       if (result.ok()) {
@@ -270,6 +275,8 @@ class SyncLoop::Impl {
   uint64_t checkpoint_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<absl::Status> ended_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<Transport> watching_ ABSL_GUARDED_BY(mu_);
+
+  bool got_on_ = false;  // of the first thread: the last attempt moved bytes of attachments
 
   const std::unique_ptr<Transport> transport_;  // of the first thread, but for Cancel
   std::unique_ptr<Observer> observer_;

@@ -16,6 +16,7 @@
 #include "client-lib/own_changes.h"
 #include "client-lib/replica_impl.h"
 #include "client-lib/titles.h"
+#include "doorstep/attachments.h"
 #include "doorstep/replica.h"
 #include "sync/base/status.h"
 #include "sync/change/site_file.h"
@@ -35,7 +36,10 @@ constexpr int kMaxReferring = 3;
 
 class Asked {
  public:
-  Asked(Store& store, const Uuid& id) : store_(store), id_(id) { why_.id = id.ToString(); }
+  Asked(Replica& replica, const Uuid& id)
+      : replica_(replica), store_(*replica.inside().store), id_(id) {
+    why_.id = id.ToString();
+  }
 
   absl::StatusOr<RecordWhy> Answer();
 
@@ -47,6 +51,7 @@ class Asked {
   absl::Status SayHere(const RecordState& state);
   absl::Status SayWhoseFile(const RecordState& state);
   void SayWhatIsNotShown(const RecordState& state, const KindSpec* kind);
+  absl::Status SayAttachment(const RecordState& state, const KindSpec* kind);
   absl::Status SayUndecided(const KindSpec* kind);
   absl::Status SayStopped(const RecordState& state, const KindSpec* kind);
   void SayOwnChanges();
@@ -55,6 +60,7 @@ class Asked {
   absl::Status SayFresh();
   absl::StatusOr<bool> Exists(absl::string_view sql);
 
+  Replica& replica_;
   Store& store_;
   const Uuid id_;
   std::string site_;
@@ -146,6 +152,32 @@ void Asked::SayWhatIsNotShown(const RecordState& state, const KindSpec* kind) {
                      "): a newer program wrote them."),
         0, "a newer version of this program shows them");
   }
+}
+
+absl::Status Asked::SayAttachment(const RecordState& state, const KindSpec* kind) {
+  if (kind == nullptr || kind->FindAttachment(AttachmentPart::kSha256) == nullptr) {
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<AttachmentInfo> info = FindAttachment(replica_, state.id.ToString());
+  if (absl::IsNotFound(info.status())) return absl::OkStatus();
+  DOORSTEP_RETURN_IF_ERROR(info.status());
+  const std::string part = absl::StrCat(info->bytes_here, " of ", info->size, " bytes are here");
+  if (info->state == AttachmentState::kOnItsWay) {
+    Say("ATTACHMENT_ON_ITS_WAY",
+        absl::StrCat("Its attachment is on its way: ", part,
+                     ". It comes once the device that made it has handed it over."),
+        0, "doorstep sync");
+  } else if (info->state == AttachmentState::kNotAsked) {
+    Say("ATTACHMENT_NOT_ASKED",
+        absl::StrCat("Its attachment is large and comes when somebody asks for it: ", part, "."), 0,
+        absl::StrCat("doorstep attachment get ", why_.id, " --out FILE"));
+  } else if (!info->at_server) {
+    Say("ATTACHMENT_WAITS",
+        absl::StrCat("Its attachment waits here to be sent, after all records: the server has ",
+                     info->bytes_sent, " of ", info->size, " bytes."),
+        0, "doorstep sync");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Asked::SayUndecided(const KindSpec* kind) {
@@ -245,6 +277,7 @@ absl::Status Asked::SayHere(const RecordState& state) {
   }
   DOORSTEP_RETURN_IF_ERROR(SayWhoseFile(state));
   SayWhatIsNotShown(state, kind);
+  DOORSTEP_RETURN_IF_ERROR(SayAttachment(state, kind));
   SayOwnChanges();
   DOORSTEP_RETURN_IF_ERROR(SayUndecided(kind));
   return SayStopped(state, kind);
@@ -383,7 +416,7 @@ absl::StatusOr<RecordWhy> Why(Replica& replica, absl::string_view id) {
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, client::ParseId("id", id));
   Store& store = *replica.inside().store;
   DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(store));
-  return Asked(store, record).Answer();
+  return Asked(replica, record).Answer();
 }
 
 }  // namespace doorstep

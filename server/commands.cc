@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "server/admin.h"
+#include "server/attachments.h"
 #include "server/epoch.h"
 #include "server/history.h"
 #include "server/shift.h"
@@ -214,13 +215,17 @@ absl::StatusOr<int> ShowStatus(const GlobalOptions& options) {
 absl::StatusOr<int> ShowShift(const GlobalOptions& options, const std::string& site,
                               int64_t within_minutes) {
   Work work(options);
-  DOORSTEP_RETURN_IF_ERROR(work.Open(/*create=*/false).status());
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DatabaseOptions reading;
   reading.read_only = true;
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
                             Database::Open(work.tenants().PathOf(options.tenant), reading));
-  DOORSTEP_ASSIGN_OR_RETURN(const Shift shift, ReadShift(*db, site, within_minutes * 60'000,
-                                                         work.tenants().clock().Read().wall_ms));
+  DOORSTEP_ASSIGN_OR_RETURN(Shift shift, ReadShift(*db, site, within_minutes * 60'000,
+                                                   work.tenants().clock().Read().wall_ms));
+  DOORSTEP_ASSIGN_OR_RETURN(const MissingAttachments missing,
+                            CountMissingAttachments(*tenant, *db, site));
+  shift.attachments_missing = missing.count;
+  shift.attachment_bytes_missing = missing.bytes;
   Print(options.json ? shift.ToJson() : shift.ToText());
   return kExitOk;
 }

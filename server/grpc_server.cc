@@ -17,6 +17,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/attachments.h"
 #include "server/grpc_service.h"
 #include "sync/base/limits.h"
 #include "sync/base/mutex.h"
@@ -26,6 +27,8 @@ namespace {
 
 // How often commits of other processes are looked for.
 constexpr int64_t kForeignCommitsMs = 1000;
+// Attachments are looked through in steps, so far apart.
+constexpr int64_t kCollectMs = 10'000;
 // Devices on mobile networks ping to keep their path open; below this they are cut off.
 constexpr int kMinPingIntervalMs = 5'000;
 // A quiet connection is asked whether it is still there, so that a dead watcher is noticed.
@@ -86,6 +89,20 @@ void NoticeForeignCommits(SyncCore& core) {
   }
 }
 
+void CollectEverywhere(SyncCore& core) {
+  for (Tenant* tenant : core.tenants().Open()) {
+    const absl::StatusOr<int> went =
+        CollectAttachments(*tenant, core.tenants().clock().Read().wall_ms);
+    if (!went.ok()) {
+      spdlog::warn("tenant {}: attachments: {}", tenant->name(),
+                   std::string(went.status().message()));
+    } else if (*went > 0) {
+      spdlog::info("tenant {}: {} attachments that no record names are gone", tenant->name(),
+                   *went);
+    }
+  }
+}
+
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   grpc::ResourceQuota quota("doorstep");
   quota.SetMaxThreads(options.threads + kSpareThreads);
@@ -112,6 +129,7 @@ struct GrpcServer::Impl {
   int port = 0;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<Ticker> ticker;
+  std::unique_ptr<Ticker> collector;
 
   Mutex mu;
   bool stopped ABSL_GUARDED_BY(mu) = false;
@@ -140,6 +158,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(SyncCore* core,
   impl->server->GetHealthCheckService()->SetServingStatus(v1::Sync::service_full_name(), true);
   impl->ticker =
       std::make_unique<Ticker>(kForeignCommitsMs, [core] { NoticeForeignCommits(*core); });
+  impl->collector = std::make_unique<Ticker>(kCollectMs, [core] { CollectEverywhere(*core); });
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }
 
@@ -152,6 +171,7 @@ void GrpcServer::Stop(int64_t drain_ms) {
   if (impl_->stopped) return;
   impl_->stopped = true;
   impl_->ticker.reset();
+  impl_->collector.reset();
   impl_->server->GetHealthCheckService()->SetServingStatus(false);
   impl_->service.Stop();
   // A span counts from now; gRPC reads its own clock.

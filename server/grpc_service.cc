@@ -93,6 +93,38 @@ grpc::Status GrpcService::History(grpc::ServerContext* context, const v1::Histor
   return grpc::Status::OK;
 }
 
+template <typename Request, typename Response>
+grpc::Status GrpcService::InLane(absl::string_view call, grpc::ServerContext* context,
+                                 absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                                 const Request& request, Response* response) {
+  if (context->IsCancelled()) return grpc::Status::CANCELLED;
+  const Slot slot(&chunks_, std::max(1, max_pulls_ / 2));
+  if (!slot.taken()) {
+    AskToWait(kBusyWaitMs, context);
+    return {grpc::StatusCode::UNAVAILABLE, "too many attachments: try again later"};
+  }
+  absl::StatusOr<Response> result = (core_.*method)(request);
+  if (!result.ok()) return Answer(call, result.status());
+  *response = *std::move(result);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::AskAttachments(grpc::ServerContext* context,
+                                         const v1::AskAttachmentsRequest* request,
+                                         v1::AskAttachmentsResponse* response) {
+  return InLane("AskAttachments", context, &SyncCore::AskAttachments, *request, response);
+}
+
+grpc::Status GrpcService::PutChunk(grpc::ServerContext* context, const v1::PutChunkRequest* request,
+                                   v1::PutChunkResponse* response) {
+  return InLane("PutChunk", context, &SyncCore::PutChunk, *request, response);
+}
+
+grpc::Status GrpcService::GetChunk(grpc::ServerContext* context, const v1::GetChunkRequest* request,
+                                   v1::GetChunkResponse* response) {
+  return InLane("GetChunk", context, &SyncCore::GetChunk, *request, response);
+}
+
 grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullRequest* request,
                                grpc::ServerWriter<v1::PullBatch>* writer) {
   const Slot slot(&pulls_, max_pulls_);

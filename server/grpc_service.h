@@ -32,6 +32,13 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
                     grpc::ServerWriter<v1::PullBatch>* writer) override;
   grpc::Status History(grpc::ServerContext* context, const v1::HistoryRequest* request,
                        v1::HistoryResponse* response) override;
+  grpc::Status AskAttachments(grpc::ServerContext* context,
+                              const v1::AskAttachmentsRequest* request,
+                              v1::AskAttachmentsResponse* response) override;
+  grpc::Status PutChunk(grpc::ServerContext* context, const v1::PutChunkRequest* request,
+                        v1::PutChunkResponse* response) override;
+  grpc::Status GetChunk(grpc::ServerContext* context, const v1::GetChunkRequest* request,
+                        v1::GetChunkResponse* response) override;
   grpc::ServerWriteReactor<v1::Notice>* Watch(grpc::CallbackServerContext* context,
                                               const v1::WatchRequest* request) override;
 
@@ -43,12 +50,18 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
 
   // The status for the caller; what it may not know goes to the log under an id.
   grpc::Status Answer(absl::string_view call, const absl::Status& status);
+  // A call about attachments, if there is room in their lane.
+  template <typename Request, typename Response>
+  grpc::Status InLane(absl::string_view call, grpc::ServerContext* context,
+                      absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                      const Request& request, Response* response);
   void Add(Watcher* watcher);
   void Remove(Watcher* watcher);
 
   SyncCore& core_;
   const int max_pulls_;
   std::atomic<int> pulls_{0};
+  std::atomic<int> chunks_{0};  // calls about attachments, which have a lane of half as many
   std::atomic<bool> stopping_{false};
 
   Mutex mu_;

@@ -110,6 +110,12 @@ std::string Shift::ToText() const {
                           tablet.exact ? "" : " (as it said)", tablet.received,
                           Counted(tablet.people, "person", "people"));
   }
+  if (attachments_missing > 0) {
+    absl::StrAppend(&text, "Of records that are here, ",
+                    Counted(attachments_missing, "attachment", "attachments"), " (",
+                    attachment_bytes_missing, " bytes) ", attachments_missing == 1 ? "is" : "are",
+                    " still on a tablet: let it sync.\n");
+  }
   if (in < expected) {
     absl::StrAppend(&text,
                     "What a tablet that is not in has recorded since it was last seen is not "
@@ -140,6 +146,8 @@ std::string Shift::ToJson() const {
                                {"pending", pending},
                                {"received", received},
                                {"people", people},
+                               {"attachments_missing", attachments_missing},
+                               {"attachment_bytes_missing", attachment_bytes_missing},
                                {"tablets", std::move(list)}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -42,6 +42,9 @@ struct Shift {
   int64_t pending = 0;   // changes, of tablets that are expected
   int64_t received = 0;
   int64_t people = 0;
+  // Attachments of records that have arrived, which have not (attachments.h): apart from changes.
+  int64_t attachments_missing = 0;
+  uint64_t attachment_bytes_missing = 0;
   std::vector<ShiftTablet> tablets;  // those that are not in first, then by name
 
   std::string ToText() const;

@@ -104,6 +104,10 @@ class SqliteReading : public Interface {
                                                       size_t limit) override;
   absl::StatusOr<std::optional<std::string>> FileKey(const Uuid& file) override;
   absl::StatusOr<bool> FileKnown(const Uuid& file) override;
+  absl::StatusOr<std::vector<NamingRecord>> Naming(const Uuid& file,
+                                                   absl::string_view sha256) override {
+    return RecordsNaming(db(), tables().schema(), file, sha256);
+  }
   absl::StatusOr<std::optional<SiteRow>> FindSite(absl::string_view id) override;
   absl::StatusOr<std::vector<SiteRow>> Sites() override;
   absl::StatusOr<std::vector<PersonRow>> People() override;

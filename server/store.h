@@ -36,6 +36,7 @@
 #include "sync/change/digest.h"
 #include "sync/change/state.h"
 #include "sync/schema/schema.h"
+#include "sync/tables/attachments.h"
 
 namespace doorstep::server {
 
@@ -285,6 +286,11 @@ class ReadView {
   virtual absl::StatusOr<std::optional<std::string>> FileKey(const Uuid& file) = 0;
   // Whether anything was ever admitted to, or granted of, the file.
   virtual absl::StatusOr<bool> FileKnown(const Uuid& file) = 0;
+
+  // --- Attachments (their bytes are elsewhere: attachment_store.h) ---
+  // Records of the file that name one, hidden ones too.
+  virtual absl::StatusOr<std::vector<NamingRecord>> Naming(const Uuid& file,
+                                                           absl::string_view sha256) = 0;
 
   // --- Sites, people, devices; lists in order of id ---
   virtual absl::StatusOr<std::optional<SiteRow>> FindSite(absl::string_view id) = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/attachments.h"
 #include "server/epoch.h"
 #include "server/errors.h"
 #include "server/record_history.h"
@@ -193,6 +194,63 @@ absl::StatusOr<v1::HistoryResponse> DoHistory(Tenants& tenants, const v1::Histor
   return RecordHistory(*view, history.sender.site, history.record, history.after, history.limit);
 }
 
+// A device that may call at all: its tenant, in use while `use` lives.
+absl::StatusOr<Tenant*> Admit(Tenants& tenants, absl::string_view message,
+                              const CheckedSender& sender, std::optional<Tenant::InUse>* use) {
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, message, sender));
+  use->emplace(tenant);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, message, sender));
+  return tenant;
+}
+
+absl::StatusOr<v1::AskAttachmentsResponse> DoAsk(Tenants& tenants,
+                                                 const v1::AskAttachmentsRequest& request) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedAsk ask, CheckAskAttachments(request));
+  std::optional<Tenant::InUse> use;
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant,
+                            Admit(tenants, "AskAttachmentsRequest", ask.sender, &use));
+  DOORSTEP_ASSIGN_OR_RETURN(const auto states, AskAttachments(*tenant, ask.sender.site, ask.ids));
+  v1::AskAttachmentsResponse response;
+  for (const std::optional<AttachmentProgress>& state : states) {
+    v1::AttachmentState* out = response.add_states();
+    if (!state) continue;
+    out->set_known(true);
+    out->set_received(state->received);
+    out->set_whole(state->whole);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::PutChunkResponse> DoPutChunk(Tenants& tenants,
+                                                const v1::PutChunkRequest& request) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedPutChunk put, CheckPutChunk(request));
+  std::optional<Tenant::InUse> use;
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(tenants, "PutChunkRequest", put.sender, &use));
+  DOORSTEP_ASSIGN_OR_RETURN(const AttachmentProgress progress,
+                            PutAttachmentChunk(*tenant, put.sender.site, put.sender.device,
+                                               put.chunk, tenants.clock().Read().wall_ms));
+  v1::PutChunkResponse response;
+  response.set_received(progress.received);
+  response.set_whole(progress.whole);
+  response.set_wrong(progress.wrong);
+  return response;
+}
+
+absl::StatusOr<v1::GetChunkResponse> DoGetChunk(Tenants& tenants,
+                                                const v1::GetChunkRequest& request) {
+  DOORSTEP_ASSIGN_OR_RETURN(const CheckedGetChunk get, CheckGetChunk(request));
+  std::optional<Tenant::InUse> use;
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(tenants, "GetChunkRequest", get.sender, &use));
+  DOORSTEP_ASSIGN_OR_RETURN(AttachmentPiece piece, GetAttachmentChunk(*tenant, get.sender.site,
+                                                                      get.id, get.offset, get.max));
+  v1::GetChunkResponse response;
+  response.set_whole(piece.whole);
+  response.set_size(piece.size);
+  response.set_data(std::move(piece.data));
+  return response;
+}
+
 absl::StatusOr<std::unique_ptr<Notifier::Registration>> DoWatch(Tenants& tenants,
                                                                 const v1::WatchRequest& request,
                                                                 const Notifier::Callback& watcher) {
@@ -242,6 +300,19 @@ absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request, siz
 
 absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& request) {
   return Finish(DoHistory(tenants_, request));
+}
+
+absl::StatusOr<v1::AskAttachmentsResponse> SyncCore::AskAttachments(
+    const v1::AskAttachmentsRequest& request) {
+  return Finish(DoAsk(tenants_, request));
+}
+
+absl::StatusOr<v1::PutChunkResponse> SyncCore::PutChunk(const v1::PutChunkRequest& request) {
+  return Finish(DoPutChunk(tenants_, request));
+}
+
+absl::StatusOr<v1::GetChunkResponse> SyncCore::GetChunk(const v1::GetChunkRequest& request) {
+  return Finish(DoGetChunk(tenants_, request));
 }
 
 absl::StatusOr<std::unique_ptr<Notifier::Registration>> SyncCore::Watch(

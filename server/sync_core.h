@@ -1,4 +1,4 @@
-// The five calls of doorstep.v1.Sync without a transport: messages in, messages or Status out. The
+// The calls of doorstep.v1.Sync without a transport: messages in, messages or Status out. The
 // gRPC shell, tests and the simulator call the same code.
 //
 //   SyncCore core({.data_dir = dir});
@@ -37,6 +37,10 @@ class SyncCore {
   absl::StatusOr<v1::PullBatch> Pull(const v1::PullRequest& request,
                                      size_t max_bytes = kMaxPullBatchBytes);
   absl::StatusOr<v1::HistoryResponse> History(const v1::HistoryRequest& request);
+  absl::StatusOr<v1::AskAttachmentsResponse> AskAttachments(
+      const v1::AskAttachmentsRequest& request);
+  absl::StatusOr<v1::PutChunkResponse> PutChunk(const v1::PutChunkRequest& request);
+  absl::StatusOr<v1::GetChunkResponse> GetChunk(const v1::GetChunkRequest& request);
 
   // Calls `watcher` (see notifier.h) with the head whenever something may have changed for the
   // device, at once if something already has since `request.cursor()`. Ends when the result is

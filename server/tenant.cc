@@ -68,11 +68,22 @@ absl::StatusOr<std::vector<UnitReceipt>> RunJob(const Schema& schema, const Push
 }  // namespace
 
 Tenant::Tenant(std::string name, std::unique_ptr<Store> store, std::shared_ptr<const Schema> schema,
-               Entropy* entropy)
+               Entropy* entropy, AttachmentOpener open_attachments)
     : name_(std::move(name)),
       store_(std::move(store)),
       schema_(std::move(schema)),
-      entropy_(entropy) {}
+      entropy_(entropy),
+      open_attachments_(std::move(open_attachments)) {}
+
+absl::StatusOr<AttachmentStore*> Tenant::OpenAttachments(bool create) {
+  MutexLock lock(attachments_mu_);
+  if (attachments_ != nullptr) return attachments_.get();
+  absl::StatusOr<std::unique_ptr<AttachmentStore>> opened = open_attachments_(create);
+  if (!create && absl::IsNotFound(opened.status())) return nullptr;
+  if (!opened.ok()) return Annotate(opened.status(), absl::StrCat("attachments of ", name_));
+  attachments_ = *std::move(opened);
+  return attachments_.get();
+}
 
 void Tenant::Enter() {
   MutexLock lock(use_mu_);

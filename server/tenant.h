@@ -8,12 +8,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/attachment_store.h"
 #include "server/ingest.h"
 #include "server/notifier.h"
 #include "server/store.h"
@@ -26,9 +28,13 @@ namespace doorstep::server {
 // Thread-safe.
 class Tenant {
  public:
+  // Opens the tenant's attachments, or (without `create`) those that there are: kNotFound.
+  using AttachmentOpener =
+      std::function<absl::StatusOr<std::unique_ptr<AttachmentStore>>(bool create)>;
+
   // Borrows `entropy`.
   Tenant(std::string name, std::unique_ptr<Store> store, std::shared_ptr<const Schema> schema,
-         Entropy* entropy);
+         Entropy* entropy, AttachmentOpener open_attachments);
 
   // A call at work: while one lives, store and schema stay as they are.
   class InUse {
@@ -56,6 +62,11 @@ class Tenant {
   // in order. After an error nothing of the call is stored (kUnavailable: it may yet be).
   absl::StatusOr<std::vector<UnitReceipt>> Push(const PushJob& job);
 
+  // Made when first asked for; they live as long as the tenant.
+  absl::StatusOr<AttachmentStore*> Attachments() { return OpenAttachments(/*create=*/true); }
+  // Null: it has none yet.
+  absl::StatusOr<AttachmentStore*> AttachmentsIfAny() { return OpenAttachments(/*create=*/false); }
+
   // Looks for commits that this object did not make (an operator's command), and wakes everyone if
   // there were any. To be called about once a second.
   absl::Status NoticeForeignCommits();
@@ -69,6 +80,7 @@ class Tenant {
     bool done = false;  // guarded by mu_; the rest may be read once it is set
   };
 
+  absl::StatusOr<AttachmentStore*> OpenAttachments(bool create);
   void Enter();
   void Leave();
   std::vector<Waiting*> TakeBatch(const Waiting& mine);
@@ -82,6 +94,10 @@ class Tenant {
   std::shared_ptr<const Schema> schema_;
   Entropy* const entropy_;
   Notifier notifier_;
+
+  const AttachmentOpener open_attachments_;
+  Mutex attachments_mu_;
+  std::unique_ptr<AttachmentStore> attachments_ ABSL_GUARDED_BY(attachments_mu_);
 
   Mutex mu_;
   CondVar changed_;

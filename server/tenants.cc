@@ -54,14 +54,21 @@ std::string Tenants::PathOf(absl::string_view name) const {
   return absl::StrCat(options_.data_dir, "/tenants/", name, ".db");
 }
 
+std::string Tenants::AttachmentsPathOf(absl::string_view name) const {
+  return absl::StrCat(options_.data_dir, "/attachments/", name, ".db");
+}
+
 absl::StatusOr<Tenant*> Tenants::OpenLocked(absl::string_view name, bool create) {
   const auto it = open_.find(name);
   if (it != open_.end()) return it->second.get();
   absl::StatusOr<std::unique_ptr<Store>> store = options_.open_store(PathOf(name), create);
   if (!store.ok()) return Annotate(store.status(), absl::StrCat("tenant ", name));
   std::shared_ptr<const Schema> schema = SchemaOf(**store, options_.schema);
-  auto tenant = std::make_unique<Tenant>(std::string(name), *std::move(store), std::move(schema),
-                                         options_.entropy);
+  auto tenant = std::make_unique<Tenant>(
+      std::string(name), *std::move(store), std::move(schema), options_.entropy,
+      [this, path = AttachmentsPathOf(name)](bool create_them) {
+        return AttachmentStore::Open(path, create_them, *options_.entropy, options_.sqlite);
+      });
   DOORSTEP_RETURN_IF_ERROR(tenant->NoticeForeignCommits());
   return open_.emplace(std::string(name), std::move(tenant)).first->second.get();
 }

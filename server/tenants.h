@@ -62,6 +62,8 @@ class Tenants {
 
   // DATA/tenants/<name>.db
   std::string PathOf(absl::string_view name) const;
+  // DATA/attachments/<name>.db; made with the first attachment.
+  std::string AttachmentsPathOf(absl::string_view name) const;
   Clock& clock() const { return *options_.clock; }
   Entropy& entropy() const { return *options_.entropy; }
   size_t pull_batch_items() const { return options_.pull_batch_items; }

@@ -104,6 +104,15 @@ absl::Status CheckUnits(const v1::PushUnits& units) {
   return absl::OkStatus();
 }
 
+absl::Status CheckAttachment(absl::string_view path, const v1::AttachmentRef& ref, BlobId* out) {
+  DOORSTEP_RETURN_IF_ERROR(CheckId(absl::StrCat(path, ".file"), ref.file(), &out->file));
+  if (ref.sha256().size() != kSha256Bytes) {
+    return Wrong(absl::StrCat(path, ".sha256"), absl::StrCat(ref.sha256().size(), " bytes"), "32");
+  }
+  out->sha256 = ref.sha256();
+  return absl::OkStatus();
+}
+
 absl::Status CheckPosition(const v1::Position& position, bool first, Place* out) {
   const std::string path = "PullRequest.position";
   DOORSTEP_RETURN_IF_ERROR(CheckCount(path + ".sequence", position.sequence()));
@@ -228,6 +237,55 @@ absl::StatusOr<CheckedHistory> CheckHistory(const v1::HistoryRequest& request) {
   checked.after = request.after_sequence();
   checked.limit = kMaxHistoryEntries;
   if (request.limit() != 0) checked.limit = std::min<size_t>(request.limit(), checked.limit);
+  return checked;
+}
+
+absl::StatusOr<CheckedAsk> CheckAskAttachments(const v1::AskAttachmentsRequest& request) {
+  CheckedAsk checked;
+  DOORSTEP_ASSIGN_OR_RETURN(checked.sender, CheckSender("AskAttachmentsRequest", request.sender()));
+  const auto max = static_cast<int>(kMaxAskedAttachments);
+  if (request.attachments_size() > max) {
+    return Wrong("AskAttachmentsRequest.attachments", absl::StrCat(request.attachments_size()),
+                 absl::StrCat("at most ", max));
+  }
+  for (int i = 0; i < request.attachments_size(); ++i) {
+    DOORSTEP_RETURN_IF_ERROR(
+        CheckAttachment(absl::StrCat("AskAttachmentsRequest.attachments[", i, "]"),
+                        request.attachments(i), &checked.ids.emplace_back()));
+  }
+  return checked;
+}
+
+absl::StatusOr<CheckedPutChunk> CheckPutChunk(const v1::PutChunkRequest& request) {
+  CheckedPutChunk checked;
+  DOORSTEP_ASSIGN_OR_RETURN(checked.sender, CheckSender("PutChunkRequest", request.sender()));
+  AttachmentChunk& chunk = checked.chunk;
+  DOORSTEP_RETURN_IF_ERROR(
+      CheckAttachment("PutChunkRequest.attachment", request.attachment(), &chunk.id));
+  chunk.size = request.size();
+  chunk.offset = request.offset();
+  chunk.data = request.data();
+  if (chunk.size == 0) return Wrong("PutChunkRequest.size", "0", "at least 1");
+  DOORSTEP_RETURN_IF_ERROR(CheckCount("PutChunkRequest.size", chunk.size, kMaxAttachmentBytes));
+  DOORSTEP_RETURN_IF_ERROR(CheckCount("PutChunkRequest.offset", chunk.offset, chunk.size));
+  const uint64_t most = std::min<uint64_t>(kMaxAttachmentChunkBytes, chunk.size - chunk.offset);
+  if (chunk.data.size() > most) {
+    return Wrong("PutChunkRequest.data", absl::StrCat(chunk.data.size(), " bytes"),
+                 absl::StrCat("at most ", most));
+  }
+  return checked;
+}
+
+absl::StatusOr<CheckedGetChunk> CheckGetChunk(const v1::GetChunkRequest& request) {
+  CheckedGetChunk checked;
+  DOORSTEP_ASSIGN_OR_RETURN(checked.sender, CheckSender("GetChunkRequest", request.sender()));
+  DOORSTEP_RETURN_IF_ERROR(
+      CheckAttachment("GetChunkRequest.attachment", request.attachment(), &checked.id));
+  DOORSTEP_RETURN_IF_ERROR(
+      CheckCount("GetChunkRequest.offset", request.offset(), kMaxAttachmentBytes));
+  checked.offset = request.offset();
+  checked.max = kMaxAttachmentChunkBytes;
+  if (request.max_bytes() != 0) checked.max = std::min<size_t>(request.max_bytes(), checked.max);
   return checked;
 }
 

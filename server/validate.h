@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "doorstep/v1/sync.pb.h"
+#include "server/attachment_store.h"
 #include "server/ingest.h"
 #include "server/pull.h"
 #include "sync/base/bytes.h"
@@ -50,6 +51,26 @@ struct CheckedHistory {
   uint64_t after = 0;
 };
 absl::StatusOr<CheckedHistory> CheckHistory(const v1::HistoryRequest& request);
+
+struct CheckedAsk {
+  CheckedSender sender;
+  std::vector<BlobId> ids;
+};
+absl::StatusOr<CheckedAsk> CheckAskAttachments(const v1::AskAttachmentsRequest& request);
+
+struct CheckedPutChunk {
+  CheckedSender sender;
+  AttachmentChunk chunk;  // its data points into the request
+};
+absl::StatusOr<CheckedPutChunk> CheckPutChunk(const v1::PutChunkRequest& request);
+
+struct CheckedGetChunk {
+  CheckedSender sender;
+  BlobId id;
+  uint64_t offset = 0;
+  size_t max = 0;
+};
+absl::StatusOr<CheckedGetChunk> CheckGetChunk(const v1::GetChunkRequest& request);
 
 absl::StatusOr<CheckedSender> CheckWatch(const v1::WatchRequest& request);
 

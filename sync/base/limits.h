@@ -70,6 +70,27 @@ inline constexpr size_t kMaxPullBatchBytes = 256 * kKiB;
 // spare. Larger messages are refused before they are parsed.
 inline constexpr size_t kMaxGrpcMessageBytes = 4 * kMiB;
 
+// --- Attachments ---
+
+// Bytes of one attachment (wire): an hour's recording, a long scan. At 32 kbit/s it takes half a
+// day, and as many memory cards as photographs fill a tenant's disk.
+inline constexpr uint64_t kMaxAttachmentBytes = 64 * kMiB;
+// Bytes of one chunk: what a cut costs on a good link; slow ones take smaller ones.
+inline constexpr size_t kMaxAttachmentChunkBytes = 256 * kKiB;
+// Attachments that one call asks about.
+inline constexpr size_t kMaxAskedAttachments = 500;
+// Bytes that one device has begun to send and not finished, on the server.
+inline constexpr uint64_t kMaxUnfinishedAttachmentBytes = 256 * kMiB;
+// An unfinished attachment that got no bytes, and one that no record names, stay on the server for
+// so long: a device that comes back from a month in a drawer goes on where it was.
+inline constexpr int64_t kAbandonedAttachmentMs = int64_t{30} * 24 * 60 * 60 * 1000;
+// Attachments that the server looks at in one step for those that nothing refers to.
+inline constexpr size_t kCollectedAttachments = 200;
+// Time that attachments take of a sync before it looks for new records again.
+inline constexpr int64_t kAttachmentSliceMs = 30'000;
+// Bytes put here for a record that was never written (the program ended in between) stay so long.
+inline constexpr int64_t kUnwrittenAttachmentMs = 60 * 60 * 1000;
+
 // --- Server ---
 
 // Bytes of PushUnits before compression: the largest unit with its envelope and author.

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "doorstep/v1/attachment_options.pb.h"
 #include "doorstep/v1/options.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "sync/schema/due.h"
@@ -72,6 +73,12 @@ std::string EffectiveName(EffectiveRule rule) {
   return rule == EffectiveRule::kUnspecified
              ? "none"
              : v1::EffectiveRule_Name(static_cast<v1::EffectiveRule>(rule));
+}
+
+std::string AttachmentName(AttachmentPart part) {
+  return part == AttachmentPart::kNone
+             ? "none"
+             : v1::AttachmentPart_Name(static_cast<v1::AttachmentPart>(part));
 }
 
 std::string TypeName(const ScalarSpec& spec) {
@@ -281,6 +288,12 @@ void Comparison::CompareMerge(const FieldSpec& was, const FieldSpec& now) {
   Must(SchemaRule::kRule, "responsibility",
        v1::Responsibility_Name(static_cast<v1::Responsibility>(now.responsibility)),
        v1::Responsibility_Name(static_cast<v1::Responsibility>(was.responsibility)));
+  if (was.attachment != AttachmentPart::kNone) {
+    Must(SchemaRule::kRule, "attachment", AttachmentName(now.attachment),
+         AttachmentName(was.attachment));
+  } else if (now.attachment != AttachmentPart::kNone) {
+    Additive("says what attachment the record has");
+  }
   Must(SchemaRule::kJudgement, "coherent_group", OrNone(now.coherent_group),
        OrNone(was.coherent_group));
   if (was.coherent_group == now.coherent_group) {

@@ -15,7 +15,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "doorstep/v1/attachment_options.pb.h"
 #include "doorstep/v1/options.pb.h"
+#include "google/protobuf/descriptor.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/schema/due.h"
@@ -117,6 +119,42 @@ absl::Status CheckTitleAndRoles(const KindSpec& kind) {
     }
   }
   return absl::OkStatus();
+}
+
+constexpr uint32_t kSha256Bytes = 32;
+
+// What a field says of the record's attachment.
+absl::Status ReadAttachmentPart(FieldSpec* field) {
+  const std::string& path = field->descriptor->full_name();
+  const v1::AttachmentPart part = field->descriptor->options().GetExtension(v1::attachment);
+  if (!v1::AttachmentPart_IsValid(part)) {
+    return Contradiction(path, absl::StrCat("attachment ", part), "a part that this program knows");
+  }
+  field->attachment = static_cast<AttachmentPart>(part);
+  const ScalarSpec& scalar = field->scalar;
+  const bool fits = field->merge == MergeClass::kImmutable;
+  if (part == v1::SHA256 && !(fits && field->index && scalar.type == ValueType::kBytes &&
+                              scalar.max_bytes == kSha256Bytes)) {
+    return Contradiction(path, "attachment SHA256 on another field",
+                         "bytes with merge IMMUTABLE, index and max_bytes 32");
+  }
+  if (part == v1::SIZE && !(fits && scalar.type == ValueType::kInt && !scalar.is_32_bit)) {
+    return Contradiction(path, "attachment SIZE on another field", "an int64 with merge IMMUTABLE");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAttachment(const KindSpec& kind) {
+  const FieldSpec* hash = kind.FindAttachment(AttachmentPart::kSha256);
+  const FieldSpec* size = kind.FindAttachment(AttachmentPart::kSize);
+  for (const FieldSpec& field : kind.fields) {
+    if (field.attachment == AttachmentPart::kNone || &field == hash || &field == size) continue;
+    return Contradiction(absl::StrCat(kind.full_name, ".", field.scalar.name),
+                         "a part of an attachment which another field is too",
+                         "one attachment in a record");
+  }
+  if ((hash == nullptr) == (size == nullptr)) return absl::OkStatus();
+  return Contradiction(kind.full_name, "one part of an attachment", "both SHA256 and SIZE");
 }
 
 absl::Status CheckColumns(const KindSpec& kind) {
@@ -236,6 +274,7 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   DOORSTEP_RETURN_IF_ERROR(ReadKindOptions(message, &kind));
   for (int i = 0; i < message.field_count(); ++i) {
     DOORSTEP_ASSIGN_OR_RETURN(FieldSpec field, ReadField(*message.field(i)));
+    DOORSTEP_RETURN_IF_ERROR(ReadAttachmentPart(&field));
     DOORSTEP_RETURN_IF_ERROR(CheckField(kind, field));
     kind.fields.push_back(std::move(field));
   }
@@ -246,6 +285,7 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   DOORSTEP_RETURN_IF_ERROR(ReadGroup(&kind));
   DOORSTEP_RETURN_IF_ERROR(CheckTitleAndRoles(kind));
   DOORSTEP_RETURN_IF_ERROR(CheckClosingField(kind));
+  DOORSTEP_RETURN_IF_ERROR(CheckAttachment(kind));
   return kind;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "doorstep/v1/attachment_options.pb.h"
 #include "doorstep/v1/built_in_schema.h"
 #include "doorstep/v1/due.pb.h"
 #include "doorstep/v1/options.pb.h"
@@ -74,9 +75,12 @@ absl::Status CheckOptionsFiles(const DescriptorPool& pool) {
   if (file == nullptr) return Contradiction(own.name(), "a set without it", "the file in the set");
   DOORSTEP_RETURN_IF_ERROR(CheckSameFile(*file, own));
   // A schema may do without these.
-  const FileDescriptor& own_due = *v1::Closing::descriptor()->file();
-  file = pool.FindFileByName(own_due.name());
-  return file == nullptr ? absl::OkStatus() : CheckSameFile(*file, own_due);
+  for (const FileDescriptor* later :
+       {v1::Closing::descriptor()->file(), v1::AttachmentPart_descriptor()->file()}) {
+    file = pool.FindFileByName(later->name());
+    if (file != nullptr) DOORSTEP_RETURN_IF_ERROR(CheckSameFile(*file, *later));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CollectKinds(const Descriptor& message, std::vector<KindSpec>* kinds) {
@@ -116,6 +120,13 @@ const FieldSpec* KindSpec::Find(uint32_t field_number) const {
 const FieldSpec* KindSpec::FindRole(Responsibility role) const {
   const auto found = std::find_if(fields.begin(), fields.end(), [role](const FieldSpec& field) {
     return field.responsibility == role;
+  });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+const FieldSpec* KindSpec::FindAttachment(AttachmentPart part) const {
+  const auto found = std::find_if(fields.begin(), fields.end(), [part](const FieldSpec& field) {
+    return field.attachment == part;
   });
   return found == fields.end() ? nullptr : &*found;
 }

@@ -58,6 +58,8 @@ enum class Responsibility : uint8_t {
   kUntil = 8,
   kCorrects = 9,
 };
+// What a field says of the record's attachment (doorstep/v1/attachment_options.proto).
+enum class AttachmentPart : uint8_t { kNone = 0, kSha256 = 1, kSize = 2 };
 enum class Tier : uint8_t { kNormal = 0, kRestricted = 1, kSealed = 2 };
 
 // How a value (or a part of an atomic value) travels and is stored.
@@ -124,6 +126,7 @@ struct FieldSpec {
   std::string reference;  // short kind name, or empty
   std::string label;      // never empty
   Responsibility responsibility = Responsibility::kNone;
+  AttachmentPart attachment = AttachmentPart::kNone;
 
   // kAtomic: places in `parts`. `compare` is never empty; likelihood/severity are -1 when the
   // message does not name them.
@@ -186,6 +189,8 @@ struct KindSpec {
   const FieldSpec* FindByName(absl::string_view field_name) const;
   // The field that says this of who answers; null when none does.
   const FieldSpec* FindRole(Responsibility role) const;
+  // The field that says this of the record's attachment; null when the kind has none.
+  const FieldSpec* FindAttachment(AttachmentPart part) const;
 };
 
 class Schema {

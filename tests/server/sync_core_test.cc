@@ -1,4 +1,4 @@
-// The five calls: who may make them, and what is refused before anything is looked up.
+// The calls: who may make them, and what is refused before anything is looked up.
 #include "server/sync_core.h"
 
 #include <functional>

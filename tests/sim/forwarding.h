@@ -121,6 +121,10 @@ class ForwardingReading : public Base {
                                                                 size_t limit) override {
     return inner_->Quarantine(after, limit);
   }
+  absl::StatusOr<std::vector<NamingRecord>> Naming(const Uuid& file,
+                                                   absl::string_view sha256) override {
+    return inner_->Naming(file, sha256);
+  }
   absl::StatusOr<std::vector<server::NoticeRow>> Notices(const Uuid& device,
                                                          server::NoticePlace after,
                                                          size_t limit) override {

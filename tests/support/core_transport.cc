@@ -51,6 +51,22 @@ absl::StatusOr<v1::HistoryResponse> CoreTransport::History(const v1::HistoryRequ
   return core_->History(request);
 }
 
+absl::StatusOr<v1::AskAttachmentsResponse> CoreTransport::AskAttachments(
+    const v1::AskAttachmentsRequest& request) {
+  if (core_ == nullptr) return NoLink();
+  return core_->AskAttachments(request);
+}
+
+absl::StatusOr<v1::PutChunkResponse> CoreTransport::PutChunk(const v1::PutChunkRequest& request) {
+  if (core_ == nullptr) return NoLink();
+  return core_->PutChunk(request);
+}
+
+absl::StatusOr<v1::GetChunkResponse> CoreTransport::GetChunk(const v1::GetChunkRequest& request) {
+  if (core_ == nullptr) return NoLink();
+  return core_->GetChunk(request);
+}
+
 absl::Status CoreTransport::Watch(const v1::WatchRequest& /*request*/,
                                   const std::function<bool(uint64_t)>& /*on_notice*/) {
   return absl::UnimplementedError("a server in this process is not watched");

@@ -26,6 +26,10 @@ class CoreTransport : public Transport {
   absl::StatusOr<v1::PushResponse> Push(const v1::PushRequest& request) override;
   absl::StatusOr<std::unique_ptr<PullStream>> Pull(const v1::PullRequest& request) override;
   absl::StatusOr<v1::HistoryResponse> History(const v1::HistoryRequest& request) override;
+  absl::StatusOr<v1::AskAttachmentsResponse> AskAttachments(
+      const v1::AskAttachmentsRequest& request) override;
+  absl::StatusOr<v1::PutChunkResponse> PutChunk(const v1::PutChunkRequest& request) override;
+  absl::StatusOr<v1::GetChunkResponse> GetChunk(const v1::GetChunkRequest& request) override;
   // kUnimplemented.
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(uint64_t)>& on_notice) override;

@@ -86,6 +86,22 @@ absl::StatusOr<v1::HistoryResponse> FaultyTransport::History(const v1::HistoryRe
   return Call<v1::HistoryResponse>([&] { return next_->History(request); });
 }
 
+absl::StatusOr<v1::AskAttachmentsResponse> FaultyTransport::AskAttachments(
+    const v1::AskAttachmentsRequest& request) {
+  return Call<v1::AskAttachmentsResponse>([&] { return next_->AskAttachments(request); });
+}
+
+absl::StatusOr<v1::PutChunkResponse> FaultyTransport::PutChunk(const v1::PutChunkRequest& request) {
+  ++puts_;
+  chunk_bytes_ += request.data().size();
+  return Call<v1::PutChunkResponse>([&] { return next_->PutChunk(request); });
+}
+
+absl::StatusOr<v1::GetChunkResponse> FaultyTransport::GetChunk(const v1::GetChunkRequest& request) {
+  ++gets_;
+  return Call<v1::GetChunkResponse>([&] { return next_->GetChunk(request); });
+}
+
 absl::Status FaultyTransport::Watch(const v1::WatchRequest& request,
                                     const std::function<bool(uint64_t)>& on_notice) {
   return next_->Watch(request, on_notice);

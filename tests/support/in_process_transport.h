@@ -4,7 +4,8 @@
 //   FaultyTransport link(core_transport);
 //   link.Script({Fault::kNone, Fault::kDropReply});   // the second call loses its reply
 //
-// Calls are counted over Hello, Push and every batch of a Pull; what is not scripted goes well.
+// Calls are counted over Hello, Push, every batch of a Pull and the calls about attachments; what
+// is not scripted goes well.
 #ifndef TESTS_SUPPORT_IN_PROCESS_TRANSPORT_H_
 #define TESTS_SUPPORT_IN_PROCESS_TRANSPORT_H_
 
@@ -48,11 +49,19 @@ class FaultyTransport : public Transport {
   const v1::PushRequest& last_push() const { return last_push_; }
   const v1::PullRequest& last_pull() const { return last_pull_; }
   uint64_t records() const { return records_; }
+  // Bytes of attachments that left the device, and how often one was sent or asked for.
+  uint64_t chunk_bytes() const { return chunk_bytes_; }
+  int puts() const { return puts_; }
+  int gets() const { return gets_; }
 
   absl::StatusOr<v1::HelloResponse> Hello(const v1::HelloRequest& request) override;
   absl::StatusOr<v1::PushResponse> Push(const v1::PushRequest& request) override;
   absl::StatusOr<std::unique_ptr<PullStream>> Pull(const v1::PullRequest& request) override;
   absl::StatusOr<v1::HistoryResponse> History(const v1::HistoryRequest& request) override;
+  absl::StatusOr<v1::AskAttachmentsResponse> AskAttachments(
+      const v1::AskAttachmentsRequest& request) override;
+  absl::StatusOr<v1::PutChunkResponse> PutChunk(const v1::PutChunkRequest& request) override;
+  absl::StatusOr<v1::GetChunkResponse> GetChunk(const v1::GetChunkRequest& request) override;
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(uint64_t)>& on_notice) override;
   void Cancel() override;
@@ -72,6 +81,9 @@ class FaultyTransport : public Transport {
   int pushes_ = 0;
   int batches_ = 0;
   uint64_t records_ = 0;
+  uint64_t chunk_bytes_ = 0;
+  int puts_ = 0;
+  int gets_ = 0;
   v1::PushRequest last_push_;
   v1::PullRequest last_pull_;
 };

@@ -41,6 +41,7 @@ const std::vector<Room>& Rooms() {
   static const auto& rooms = *new std::vector<Room>{
       {"sync/base/", {}},
       {"sync/sqlite/", {"sync/base/"}},
+      {"sync/blobs/", {"sync/sqlite/", "sync/base/"}},
       {"sync/http/", {"sync/base/"}},
       {"sync/schema/", {"sync/base/", "doorstep/v1/"}},
       {"sync/change/", {"sync/schema/", "sync/base/", "doorstep/v1/"}},

@@ -45,6 +45,7 @@ void AddDuplicateCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRescuedCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddSearchCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddTransferCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddAttachmentCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddWhyCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddSchemaCommands(CLI::App& app, Globals& globals, int* exit_code);
 

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   doorstep::cli::AddRescuedCommands(app, globals, &exit_code);
   doorstep::cli::AddSearchCommands(app, globals, &exit_code);
   doorstep::cli::AddTransferCommands(app, globals, &exit_code);
+  doorstep::cli::AddAttachmentCommands(app, globals, &exit_code);
   doorstep::cli::AddWhyCommands(app, globals, &exit_code);
   doorstep::cli::AddSchemaCommands(app, globals, &exit_code);
 

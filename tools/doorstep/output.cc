@@ -82,6 +82,14 @@ std::string WhenText(int64_t ms) {
   return absl::FormatTime("%a %d %b %H:%M", absl::FromUnixMillis(ms), absl::LocalTimeZone());
 }
 
+std::string BytesText(uint64_t bytes) {
+  constexpr uint64_t kThousand = 1000;
+  constexpr uint64_t kMillion = kThousand * kThousand;
+  if (bytes < kThousand) return absl::StrCat(bytes, " bytes");
+  if (bytes < kMillion) return absl::StrCat(bytes / kThousand, " kB");
+  return absl::StrCat(bytes / kMillion, ".", bytes % kMillion / (kMillion / 10), " MB");
+}
+
 absl::string_view StateOnScreen(ChangeState state) {
   switch (state) {
     case ChangeState::kWaiting:

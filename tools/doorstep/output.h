@@ -22,6 +22,9 @@ std::string ShortValue(const nlohmann::json& value);
 // "Tue 22 Nov 14:00" in local time; "never" for 0.
 std::string WhenText(int64_t ms);
 
+// "9.0 MB", "812 kB", "97 bytes".
+std::string BytesText(uint64_t bytes);
+
 absl::string_view StateOnScreen(ChangeState state);  // "received"
 
 // The conflict as its screen shows it, with the commands that settle it.

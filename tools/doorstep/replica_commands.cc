@@ -77,8 +77,12 @@ int PrintStatus(const Globals& globals) {
   std::cout << "\n  up to date at    " << WhenText(status->up_to_date_at_ms)
             << "\n  waiting to send  " << status->waiting << "\n  needs you        "
             << status->needs_you << "\n  two versions     " << status->conflicts
-            << "\n  notices          " << status->notices << "\n  news             " << news->size()
-            << "\n";
+            << "\n  notices          " << status->notices << "\n  attachments      "
+            << status->attachments_waiting << " waiting to send";
+  if (status->attachments_waiting > 0) {
+    std::cout << " (" << BytesText(status->attachment_bytes_waiting) << ")";
+  }
+  std::cout << "\n  news             " << news->size() << "\n";
   if (status->waiting > 0) std::cout << "Send with: doorstep sync\n";
   if (status->needs_you > 0) std::cout << "See what needs you: doorstep outbox\n";
   if (status->conflicts > 0) std::cout << "Decide with: doorstep conflicts\n";
@@ -105,14 +109,22 @@ int PrintDigest(const Globals& globals, bool verify) {
   return kOk;
 }
 
-absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport) {
+absl::StatusOr<SyncResult> SyncOnce(Replica& replica, Transport& transport,
+                                    const AttachmentLimits& attachments) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
   SyncOptions options;
+  options.attachments = attachments;
   options.progress = [&](const SyncProgress& p) {
     if (terminal) {
       std::cerr << "\r\x1b[Ksent " << p.changes_sent << " of " << p.changes_to_send << ", received "
                 << p.records_received;
       if (p.records_to_receive > 0) std::cerr << " of about " << p.records_to_receive;
+      if (p.step == SyncProgress::Step::kAttachments) {
+        std::cerr << "; attachments: sent " << BytesText(p.attachment_bytes_sent) << " of "
+                  << BytesText(p.attachment_bytes_to_send) << ", received "
+                  << BytesText(p.attachment_bytes_received) << " of "
+                  << BytesText(p.attachment_bytes_to_receive);
+      }
     }
     return interrupted == 0;
   };
@@ -129,6 +141,13 @@ void PrintResult(const Globals& globals, Replica& replica, const SyncResult& res
   std::cout << "Sent " << result.totals.changes_sent << ", received "
             << result.totals.records_received << " records. ";
   if (result.repaired) std::cout << "Every record was received again, to be sure. ";
+  if (result.totals.attachment_bytes_sent > 0) {
+    std::cout << "Attachments: " << BytesText(result.totals.attachment_bytes_sent) << " sent. ";
+  }
+  if (result.totals.attachment_bytes_received > 0) {
+    std::cout << "Attachments: " << BytesText(result.totals.attachment_bytes_received)
+              << " received. ";
+  }
   const uint64_t needs = result.held + result.rejected;
   if (needs > 0) std::cout << needs << " need you (doorstep outbox). ";
   if (auto status = replica.Status(); status.ok() && status->conflicts > 0) {
@@ -195,7 +214,8 @@ int Watch(const Globals& globals, const std::string& server) {
   return absl::IsCancelled(ended) ? kOk : Fail(globals, ended);
 }
 
-int Sync(const Globals& globals, std::string server, bool watch) {
+int Sync(const Globals& globals, std::string server, bool watch,
+         const AttachmentLimits& attachments) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
   if (server.empty()) {
@@ -210,7 +230,7 @@ int Sync(const Globals& globals, std::string server, bool watch) {
   if (watch) return Watch(globals, server);
   StopOnInterrupt();
   std::unique_ptr<Transport> transport = MakeGrpcTransport(server);
-  auto result = SyncOnce(**replica, *transport);
+  auto result = SyncOnce(**replica, *transport, attachments);
   if (result.ok()) {
     PrintResult(globals, **replica, *result);
     return kOk;
@@ -274,8 +294,10 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
   sync->add_flag("--watch", *watch,
                  "Stay, sync whenever something changes here or there, and "
                  "try again when the link is lost");
+  auto attachments = std::make_shared<AttachmentLimits>();
+  sync->add_flag("--no-attachments", attachments->none, "Records only")->excludes("--watch");
   sync->footer("Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)");
-  sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch); });
+  sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch, *attachments); });
 }
 
 }  // namespace doorstep::cli

@@ -186,7 +186,18 @@ struct SearchOptions {
   size_t limit = 50;    // 0 = all
 };
 
+// What a sync does about attachments, after all records. What was asked for comes and goes whatever
+// stands here.
+struct AttachmentLimits {
+  bool none = false;        // not even those
+  bool only_asked = false;  // bytes cost money, or the battery is low
+  // The largest that is received unasked: a photograph made for a screen, and no film.
+  uint64_t unasked_bytes = 1024 * 1024;
+  uint64_t budget_bytes = 0;  // both ways together, in one sync; 0 = no limit
+};
+
 struct SyncOptions {
+  AttachmentLimits attachments;
   // Called from the calling thread, at most about ten times a second; return false to stop (what
   // has arrived is kept; kCancelled).
   std::function<bool(const SyncProgress&)> progress;

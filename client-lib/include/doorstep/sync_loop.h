@@ -10,7 +10,8 @@
 // by chance, so that a thousand tablets do not come back together. What a server asks for ("not
 // before a minute") counts more. Over metered links and with a low battery it keeps no connection
 // and gathers changes for five minutes; changes of safety-critical fields go at once all the same,
-// and with them what was recorded before: a device hands over in order.
+// and with them what was recorded before: a device hands over in order. Attachments then stay where
+// they are, except those that somebody asked for.
 #ifndef DOORSTEP_SYNC_LOOP_H_
 #define DOORSTEP_SYNC_LOOP_H_
 

@@ -1,4 +1,4 @@
-// The link to a server, as a replica needs it: four calls. gRPC is one implementation
+// The link to a server, as a replica needs it. gRPC is one implementation
 // (grpc_transport.h); tests call the server in the same process.
 #ifndef DOORSTEP_TRANSPORT_H_
 #define DOORSTEP_TRANSPORT_H_
@@ -12,12 +12,18 @@
 #include "absl/status/statusor.h"
 
 namespace doorstep::v1 {
+class AskAttachmentsRequest;
+class AskAttachmentsResponse;
+class GetChunkRequest;
+class GetChunkResponse;
 class HelloRequest;
 class HelloResponse;
 class HistoryRequest;
 class HistoryResponse;
 class PullBatch;
 class PullRequest;
+class PutChunkRequest;
+class PutChunkResponse;
 class PushRequest;
 class PushResponse;
 class WatchRequest;
@@ -43,6 +49,11 @@ class Transport {
   virtual absl::StatusOr<v1::PushResponse> Push(const v1::PushRequest& request) = 0;
   virtual absl::StatusOr<std::unique_ptr<PullStream>> Pull(const v1::PullRequest& request) = 0;
   virtual absl::StatusOr<v1::HistoryResponse> History(const v1::HistoryRequest& request) = 0;
+  // Attachments. kUnimplemented: this link, or the server, carries none, and a sync does without.
+  virtual absl::StatusOr<v1::AskAttachmentsResponse> AskAttachments(
+      const v1::AskAttachmentsRequest& request);
+  virtual absl::StatusOr<v1::PutChunkResponse> PutChunk(const v1::PutChunkRequest& request);
+  virtual absl::StatusOr<v1::GetChunkResponse> GetChunk(const v1::GetChunkRequest& request);
   // Calls `on_notice` with the head's sequence until it returns false, the link fails, or Cancel().
   virtual absl::Status Watch(const v1::WatchRequest& request,
                              const std::function<bool(uint64_t)>& on_notice) = 0;

@@ -258,16 +258,32 @@ struct ReplicaStatus {
   uint64_t needs_you = 0;         // refused or held changes
   uint64_t conflicts = 0;
   uint64_t notices = 0;  // that nobody has marked as read
+  // Attachments that are here and that the server has not confirmed, and their bytes that it has
+  // not acknowledged: apart from changes, which go before them.
+  uint64_t attachments_waiting = 0;
+  uint64_t attachment_bytes_waiting = 0;
 };
 
 struct SyncProgress {
-  enum class Step { kConnecting, kSending, kReceiving, kApplying, kDone } step = Step::kConnecting;
+  enum class Step {
+    kConnecting,
+    kSending,
+    kReceiving,
+    kApplying,
+    kAttachments,
+    kDone
+  } step = Step::kConnecting;
   uint64_t changes_sent = 0;
   uint64_t changes_to_send = 0;
   uint64_t records_received = 0;
   uint64_t records_to_receive = 0;  // about
   uint64_t bytes_sent = 0;          // of message bodies
   uint64_t bytes_received = 0;
+  // Of attachments: bytes of those that this sync sends and receives.
+  uint64_t attachment_bytes_sent = 0;
+  uint64_t attachment_bytes_to_send = 0;
+  uint64_t attachment_bytes_received = 0;
+  uint64_t attachment_bytes_to_receive = 0;
 };
 
 struct SyncResult {

@@ -16,7 +16,8 @@ const root = new protobuf.Root();
 root.resolvePath = (_, target) =>
   path.join(target.startsWith('google/') ? protobufDir : protoDir, target);
 await root.load(
-  ['doorstep/v1/sync.proto', 'doorstep/care/v1/people.proto', 'doorstep/care/v1/risk.proto'],
+  ['doorstep/v1/sync.proto', 'doorstep/care/v1/people.proto', 'doorstep/care/v1/risk.proto',
+    'doorstep/care/v1/case_work.proto'],
   { keepCase: true });
 
 const type = (name) => root.lookupType(name.includes('.') ? name : `doorstep.v1.${name}`);
@@ -149,6 +150,30 @@ export class Device {
       stream.cancel();
     }
     return all;
+  }
+
+  // "Attachments": what the server has of one, then its bytes from there on. Returns the last answer.
+  async putAttachment(attachment, bytes, chunk = 50_000) {
+    const { states: [state] } = await this.call('AskAttachments',
+      { sender: this.sender, attachments: [attachment] });
+    let at = state;
+    while (!at.whole && !at.wrong) {
+      at = await this.call('PutChunk', { sender: this.sender, attachment, size: bytes.length,
+        offset: at.received, data: bytes.subarray(at.received, at.received + chunk) });
+    }
+    return at;
+  }
+
+  // All of it; undefined: it is not whole there.
+  async getAttachment(attachment) {
+    const pieces = [];
+    for (let offset = 0; ; offset += pieces.at(-1).length) {
+      const { whole, data } = await this.call('GetChunk',
+        { sender: this.sender, attachment, offset });
+      if (!whole) return undefined;
+      if (data.length === 0) return Buffer.concat(pieces);
+      pieces.push(data);
+    }
   }
 
   // A replica's rows, brought to a checkpoint. `enough` may break off any call after a batch, as a

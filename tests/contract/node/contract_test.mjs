@@ -2,7 +2,7 @@
 //
 //   node tests/contract/node/contract_test.mjs DIRECTORY-OF-PROGRAMS
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import grpc from '@grpc/grpc-js';
@@ -13,6 +13,7 @@ import { startServer } from './server.mjs';
 import { health, listMethods, listServices } from './standard_calls.mjs';
 
 const PERSON = 'doorstep.care.v1.Person';
+const ATTACHMENT = 'doorstep.care.v1.Attachment';
 const RISK = 'doorstep.care.v1.RiskAssessment';
 
 let server;
@@ -305,6 +306,36 @@ test('watch sends a number when something changed', async () => {
   assert.ok((await watcher.sync(held)).cursor >= receipt.sequence);
 });
 
+test('an attachment travels after its record, in chunks, to those who may see that', async () => {
+  const [writer, reader, stranger] = [device(), device(), device('rose-court')];
+  for (const d of [writer, reader, stranger]) await d.hello();
+  const bytes = randomBytes(400_000);
+  const file = uuid7();
+  const attachment = { file, sha256: createHash('sha256').update(bytes).digest() };
+  const put = { sender: writer.sender, attachment, size: bytes.length, offset: 0,
+    data: bytes.subarray(0, 1000) };
+  const early = await failure(writer.call('PutChunk', put));
+  assert.match(early, /^NOT_FOUND: .*wanted the record first/);
+  await writer.push(writer.unit([{ record: uuid7(), kind: 18, create: true, values: encode(ATTACHMENT,
+    { sha256: attachment.sha256, size: bytes.length, media_type: 'image/jpeg' }) }], { file }));
+  assert.equal(await reader.getAttachment(attachment), undefined, 'not whole yet');
+  const repeat = async () => (await writer.call('PutChunk', put)).received;
+  assert.deepEqual([await repeat(), await repeat()], [1000, 1000], 'sent twice, stored once');
+  assert.ok((await writer.putAttachment(attachment, bytes)).whole);
+  assert.deepEqual(await reader.getAttachment(attachment), bytes);
+  assert.equal(await failure(stranger.getAttachment(attachment)),
+    await failure(stranger.getAttachment({ ...attachment, file: uuid7() })));
+  assert.match(await failure(writer.call('PutChunk', { ...put, size: 7, data: Buffer.alloc(1) })),
+    /^INVALID_ARGUMENT: PutChunkRequest\.size: got 7/);
+
+  // Bytes that are not those that the record names are dropped, and said to be wrong.
+  const other = { file, sha256: createHash('sha256').update('what it says').digest() };
+  await writer.push(writer.unit([{ record: uuid7(), kind: 18, create: true,
+    values: encode(ATTACHMENT, { sha256: other.sha256, size: 12 }) }], { file }));
+  assert.ok((await writer.putAttachment(other, Buffer.from('what it is!!'))).wrong);
+  assert.equal(await reader.getAttachment(other), undefined);
+});
+
 test('history: who, when, what, and what it replaced', async () => {
   const d = device();
   await d.hello();
@@ -332,7 +363,7 @@ test('a load balancer asks for health, and a tool what there is to call', async 
     assert.deepEqual(await listServices(stub),
       ['doorstep.v1.Sync', 'grpc.health.v1.Health', 'grpc.reflection.v1alpha.ServerReflection']);
     assert.deepEqual(await listMethods(stub, 'doorstep.v1.Sync'),
-      ['Hello', 'History', 'Pull', 'Push', 'Watch']);
+      ['AskAttachments', 'GetChunk', 'Hello', 'History', 'Pull', 'Push', 'PutChunk', 'Watch']);
   } finally {
     stub.close();
   }

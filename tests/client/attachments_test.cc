@@ -1,0 +1,406 @@
+// Attachments of a replica: put here before their record, sent after all records, received in
+// pieces, gone with the records that name them.
+#include "doorstep/attachments.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client-lib/attachment_rows.h"
+#include "client-lib/session.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/attachments.h"
+#include "server/membership.h"
+#include "sync/base/file.h"
+#include "sync/base/limits.h"
+#include "tests/client/world.h"
+
+namespace doorstep {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::Fault;
+using ::testing::HasSubstr;
+
+constexpr int64_t kHourMs = int64_t{60} * 60 * 1000;
+constexpr int64_t kDayMs = 24 * kHourMs;
+
+std::string Photo(int from, size_t bytes) {
+  std::string out;
+  for (int i = from; out.size() < bytes; ++i) absl::StrAppend(&out, i, " ");
+  out.resize(bytes);
+  return out;
+}
+
+class AttachmentsTest : public ::testing::Test {
+ protected:
+  AttachmentsTest() {
+    person_ = Must(a_->Add("Person", R"({"name": "Peter"})", {.file = "new"}));
+    Must(a_.Sync());
+    Must(b_.Sync());
+  }
+
+  // On the person's file.
+  std::string Attach(World::Linked& device, absl::string_view bytes,
+                     const std::string& caption = "the step") {
+    AttachOptions options;
+    options.json = absl::StrCat(R"({"caption": ")", caption, R"(", "media_type": "image/jpeg"})");
+    options.place.file = person_;
+    device->clock().Advance(1000);
+    return Must(AttachBytes(device.replica(), bytes, options));
+  }
+  static std::string ReadAll(World::Linked& device, const std::string& record) {
+    std::string out;
+    while (true) {
+      const std::string piece = Must(ReadAttachment(device.replica(), record, out.size(), 10'000));
+      if (piece.empty()) return out;
+      out += piece;
+    }
+  }
+  static AttachmentInfo Info(World::Linked& device, const std::string& record) {
+    return Must(FindAttachment(device.replica(), record));
+  }
+  static bool AnyFileContains(World::Linked& device, const std::string& bytes) {
+    for (const auto& entry : std::filesystem::directory_iterator(device->directory())) {
+      if (Must(ReadFile(entry.path().string())).find(bytes) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  World world_;
+  World::Linked a_ = world_.NewDevice("a");
+  World::Linked b_ = world_.NewDevice("b");
+  std::string person_;
+  const std::string photo_ = Photo(10'000, 200'000);
+};
+
+TEST_F(AttachmentsTest, TravelAfterTheirRecord) {
+  const std::string id = Attach(a_, photo_);
+  EXPECT_EQ(a_->Json(id)["caption"], "the step");
+  EXPECT_EQ(a_->Json(id)["size"], "200000");
+  AttachmentInfo info = Info(a_, id);
+  EXPECT_EQ(info.state, AttachmentState::kHere);
+  EXPECT_FALSE(info.at_server);
+  EXPECT_EQ(info.title, "the step");
+  EXPECT_EQ(ReadAll(a_, id), photo_);
+  EXPECT_EQ(Must(a_.replica().Status()).attachments_waiting, 1u);
+  EXPECT_EQ(Must(a_.replica().Status()).attachment_bytes_waiting, photo_.size());
+  EXPECT_FALSE(AnyFileContains(a_, "10500 10501 10502")) << "in the clear";
+
+  SyncResult result = Must(a_.Sync());
+  EXPECT_EQ(result.totals.attachment_bytes_sent, photo_.size());
+  EXPECT_EQ(result.totals.attachment_bytes_to_send, photo_.size());
+  EXPECT_TRUE(Info(a_, id).at_server);
+  EXPECT_EQ(Must(a_.replica().Status()).attachments_waiting, 0u);
+  // Once is enough.
+  EXPECT_EQ(Must(a_.Sync()).totals.attachment_bytes_sent, 0u);
+
+  result = Must(b_.Sync());
+  EXPECT_EQ(result.totals.attachment_bytes_received, photo_.size());
+  EXPECT_EQ(Info(b_, id).state, AttachmentState::kHere);
+  EXPECT_EQ(ReadAll(b_, id), photo_);
+  EXPECT_EQ(Must(b_.Sync()).totals.attachment_bytes_received, 0u);
+  EXPECT_EQ(b_.link->puts(), 0) << "what came from the server is not offered to it";
+}
+
+TEST_F(AttachmentsTest, AFileIsReadInPieces) {
+  const std::string path = a_->directory() + "/photo.jpg";
+  Must(WriteFileAtomically(path, photo_));
+  AttachOptions options;
+  options.place.file = person_;
+  const std::string id = Must(AttachFile(a_.replica(), path, options));
+  std::filesystem::remove(path);
+  EXPECT_EQ(ReadAll(a_, id), photo_);
+  EXPECT_EQ(Must(ListAttachments(a_.replica())).size(), 1u);
+}
+
+TEST_F(AttachmentsTest, SaysWhatIsWrong) {
+  const auto refused = [&](absl::string_view bytes, const AttachOptions& options) {
+    return AttachBytes(a_.replica(), bytes, options).status();
+  };
+  EXPECT_THAT(std::string(refused("", {}).message()), HasSubstr("no bytes"));
+  EXPECT_THAT(std::string(refused("x", {.kind = "Person"}).message()), HasSubstr("kind"));
+  EXPECT_THAT(std::string(refused("x", {.kind = "Nobody"}).message()), HasSubstr("Nobody"));
+  EXPECT_THAT(std::string(refused("x", {.json = "[]"}).message()), HasSubstr("JSON object"));
+  EXPECT_THAT(std::string(refused("x", {.json = R"({"size": 3})"}).message()),
+              HasSubstr("Attachment.size: got a value, wanted none"));
+  EXPECT_THAT(std::string(refused("x", {.json = R"({"colour": 3})"}).message()),
+              HasSubstr("colour"));
+  EXPECT_EQ(AttachFile(a_.replica(), "/nowhere", {}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(FindAttachment(a_.replica(), person_).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Must(ListAttachments(a_.replica())), ElementsAre());
+  EXPECT_EQ(Must(a_.replica().Status()).waiting, 0u);
+}
+
+// The link goes after every exchange in turn: what was acknowledged is never sent again.
+TEST_F(AttachmentsTest, GoOnFromTheLastAcknowledgedChunk) {
+  const std::string id = Attach(a_, photo_);
+  int cuts = 0;
+  for (int exchange = 0; !Info(a_, id).at_server; ++exchange) {
+    // One good exchange about attachments in each sync, then nothing.
+    int calls = 0;
+    a_.link->Decide([&] { return calls++ < 5 ? Fault::kNone : Fault::kDropRequest; });
+    const uint64_t before = Info(a_, id).bytes_sent;
+    const absl::StatusOr<SyncResult> result = a_.Sync();
+    if (!result.ok()) {
+      EXPECT_EQ(result.status().code(), absl::StatusCode::kUnavailable);
+      EXPECT_EQ(Must(a_.replica().Status()).waiting, 0u) << "records first";
+      EXPECT_GE(Info(a_, id).bytes_sent, before);
+      ++cuts;
+    }
+    ASSERT_LT(exchange, 50);
+  }
+  EXPECT_GE(cuts, 3);
+  a_.link->Decide(nullptr);
+  // Each cut costs the chunk that was under way, which the transport here counts although it is
+  // lost.
+  EXPECT_LE(a_.link->chunk_bytes(),
+            photo_.size() + static_cast<uint64_t>(cuts) * kMaxAttachmentChunkBytes);
+  Must(b_.Sync());
+  EXPECT_EQ(ReadAll(b_, id), photo_);
+}
+
+TEST_F(AttachmentsTest, LostAnswersAndDoubledRequestsChangeNothing) {
+  const std::string id = Attach(a_, photo_);
+  Must(a_.Sync());
+  uint64_t n = 0;
+  for (const Fault fault : {Fault::kDropReply, Fault::kTwice}) {
+    const std::string bytes = Photo(static_cast<int>(50'000 + ++n), 150'000);
+    const std::string other = Attach(a_, bytes);
+    int calls = 0;
+    a_.link->Decide([&] { return ++calls % 4 == 0 ? fault : Fault::kNone; });
+    for (int i = 0; i < 60 && !Info(a_, other).at_server; ++i) a_.Sync().IgnoreError();
+    EXPECT_TRUE(Info(a_, other).at_server);
+    a_.link->Decide(nullptr);
+    calls = 0;
+    b_.link->Decide([&] { return ++calls % 5 == 0 ? fault : Fault::kNone; });
+    for (int i = 0; i < 60; ++i) {
+      if (b_.Sync().ok()) break;
+    }
+    EXPECT_EQ(ReadAll(b_, other), bytes);
+    b_.link->Decide(nullptr);
+  }
+}
+
+// A beginning of it is here, and shows as on its way.
+TEST_F(AttachmentsTest, ADownloadGoesOnWhereItWas) {
+  const std::string id = Attach(a_, photo_);
+  Must(a_.Sync());
+  int calls = 0;
+  b_.link->Decide([&] { return ++calls <= 4 ? Fault::kNone : Fault::kDropRequest; });
+  EXPECT_FALSE(b_.Sync().ok());
+  const AttachmentInfo info = Info(b_, id);
+  EXPECT_EQ(info.state, AttachmentState::kOnItsWay);
+  EXPECT_GT(info.bytes_here, 0u);
+  EXPECT_LT(info.bytes_here, photo_.size());
+  const absl::Status early = ReadAttachment(b_.replica(), id, 0, 10).status();
+  EXPECT_EQ(early.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(early.message()), HasSubstr("on its way"));
+  b_->Reopen();
+  b_.link->Decide(nullptr);
+  EXPECT_EQ(Must(b_.Sync()).totals.attachment_bytes_received, photo_.size() - info.bytes_here);
+  EXPECT_EQ(ReadAll(b_, id), photo_);
+}
+
+TEST_F(AttachmentsTest, LargeOnesComeWhenSomebodyAsks) {
+  const std::string film = Photo(0, 1'500'000);
+  const std::string large = Attach(a_, film, "film");
+  const std::string small = Attach(a_, photo_, "photo");
+  Must(a_.Sync());
+  Must(b_.Sync());
+  EXPECT_EQ(Info(b_, large).state, AttachmentState::kNotAsked);
+  EXPECT_EQ(Info(b_, small).state, AttachmentState::kHere);
+  Must(AskForAttachment(b_.replica(), large));
+  EXPECT_EQ(Info(b_, large).state, AttachmentState::kOnItsWay);
+  // Also where bytes cost money.
+  SyncOptions sparing;
+  sparing.attachments.only_asked = true;
+  Must(b_.replica().Sync(*b_.link, sparing));
+  EXPECT_EQ(ReadAll(b_, large), film);
+}
+
+TEST_F(AttachmentsTest, LimitsAreKept) {
+  const std::string first = Attach(a_, photo_, "first");
+  const std::string small = Attach(a_, Photo(1, 5'000), "small");
+  SyncOptions options;
+  options.attachments.none = true;
+  Must(a_.replica().Sync(*a_.link, options));
+  EXPECT_EQ(a_.link->puts(), 0);
+  options.attachments = {.only_asked = true};
+  Must(a_.replica().Sync(*a_.link, options));
+  EXPECT_EQ(a_.link->puts(), 0);
+  options.attachments = {.budget_bytes = 30'000};
+  EXPECT_EQ(Must(a_.replica().Sync(*a_.link, options)).totals.attachment_bytes_sent, 30'000u);
+  // The small one went first, whole.
+  EXPECT_TRUE(Info(a_, small).at_server);
+  EXPECT_EQ(Info(a_, first).bytes_sent, 25'000u);
+  EXPECT_EQ(Must(a_.replica().Status()).attachment_bytes_waiting, photo_.size() - 25'000);
+  Must(a_.Sync());
+  EXPECT_TRUE(Info(a_, first).at_server);
+}
+
+// What is asked for goes before what is small.
+TEST_F(AttachmentsTest, WhatSomebodyWantsGoesFirst) {
+  const std::string large = Attach(a_, photo_, "large");
+  const std::string small = Attach(a_, Photo(1, 5'000), "small");
+  Must(AskForAttachment(a_.replica(), large));
+  SyncOptions options;
+  options.attachments.budget_bytes = photo_.size();
+  Must(a_.replica().Sync(*a_.link, options));
+  EXPECT_TRUE(Info(a_, large).at_server);
+  EXPECT_FALSE(Info(a_, small).at_server);
+}
+
+// A record that is saved while a photograph is on its way goes before the next chunk.
+TEST_F(AttachmentsTest, ARecordSavedMeanwhileGoesBeforeTheNextChunk) {
+  const std::string id = Attach(a_, photo_);
+  const auto session = Must(
+      client::Session::Start(a_->store(), a_->directory(), a_->clock(), a_->entropy(), *a_.link));
+  while (a_.link->puts() == 0) ASSERT_TRUE(Must(session->Step()));
+  const int pushes = a_.link->pushes();
+  Must(a_->Add("Person", R"({"name": "Ada"})", {.file = "new"}));
+  int puts_before = 0;
+  while (a_.link->pushes() == pushes) {
+    puts_before = a_.link->puts();
+    ASSERT_TRUE(Must(session->Step()));
+  }
+  EXPECT_LE(puts_before, 2);
+  EXPECT_FALSE(Info(a_, id).at_server);
+  while (Must(session->Step())) {
+  }
+  EXPECT_TRUE(Info(a_, id).at_server);
+  EXPECT_EQ(Must(a_.replica().Status()).waiting, 0u);
+}
+
+TEST_F(AttachmentsTest, AServerFromAnOlderBackupIsGivenThemAgain) {
+  world_.Backup();
+  a_.core->set_core(&world_.core());
+  b_.core->set_core(&world_.core());
+  const std::string id = Attach(a_, photo_);
+  Must(a_.Sync());
+  Must(b_.Sync());
+  world_.RestoreBackup();
+  a_.core->set_core(&world_.core());
+  b_.core->set_core(&world_.core());
+  // The device that only received it offers it too, once the record is there again.
+  Must(a_.replica().Sync(*a_.link, {.attachments = {.none = true}}));
+  EXPECT_EQ(Must(a_.replica().Status()).attachments_waiting, 1u);
+  Must(b_.Sync());
+  EXPECT_TRUE(Info(b_, id).at_server);
+  const int puts = a_.link->puts();
+  Must(a_.Sync());
+  EXPECT_EQ(a_.link->puts(), puts);
+  EXPECT_TRUE(Info(a_, id).at_server);
+}
+
+// Loss of access takes the bytes too, and nothing of them stays in the files.
+TEST_F(AttachmentsTest, GoWithTheRecordsThatNameThem) {
+  const std::string id = Attach(a_, photo_);
+  Must(a_.Sync());
+  Must(b_.Sync());
+  auto south = world_.NewDevice("south", "south");
+  {
+    const auto transaction = Must(world_.tenant().store().Write());
+    Must(server::ShareFile(Must(Uuid::Parse(person_)), "south", *transaction).status());
+    Must(transaction->Commit());
+  }
+  Must(south.Sync());
+  EXPECT_EQ(ReadAll(south, id), photo_);
+  client::Shelf& shelf = *Must(south->store().Attachments(false, south->entropy()));
+  const BlobId blob = {Must(Uuid::Parse(person_)), Must(FromHex(Info(south, id).sha256))};
+  EXPECT_TRUE(Must(shelf.Find(blob)).whole);
+  {
+    const auto transaction = Must(world_.tenant().store().Write());
+    Must(server::UnshareFile(Must(Uuid::Parse(person_)), "south", *transaction).status());
+    Must(transaction->Commit());
+  }
+  Must(south.Sync());
+  EXPECT_EQ(FindAttachment(south.replica(), id).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(Must(shelf.Find(blob)).whole);
+  EXPECT_EQ(std::filesystem::file_size(south->directory() + "/attachments.db-wal"), 0u);
+}
+
+// The program ended between the bytes and their record: they go, but not while one is being
+// written.
+TEST_F(AttachmentsTest, BytesWithoutARecordGo) {
+  const std::string kept = Attach(a_, photo_);
+  client::Shelf& shelf = *Must(a_->store().Attachments(true, a_->entropy()));
+  const std::string bytes = "orphan";
+  Sha256 hash;
+  hash.Add(bytes);
+  const BlobId orphan = {Must(Uuid::Parse(person_)), hash.Finish()};
+  bool given = false;
+  Must(shelf.Put(
+      orphan, bytes.size(),
+      [&]() -> absl::StatusOr<std::string> { return std::exchange(given, true) ? "" : bytes; },
+      a_->clock().Read().wall_ms));
+  const auto collect = [&] {
+    Must(client::CollectAttachments(a_->store(), a_->clock(), a_->entropy()));
+  };
+  a_->clock().Advance(kHourMs / 2);
+  Must(a_->store().SetInt(client::key::kCollect, 1));
+  collect();
+  EXPECT_TRUE(Must(shelf.Find(orphan)).whole);
+  a_->clock().Advance(kDayMs + 1);
+  collect();
+  EXPECT_FALSE(Must(shelf.Find(orphan)).whole);
+  EXPECT_EQ(ReadAll(a_, kept), photo_);
+}
+
+// A refused record leaves its row; its attachment waits with it for somebody to mend it.
+TEST_F(AttachmentsTest, AParkedRecordKeepsItsAttachment) {
+  auto south = world_.NewDevice("south", "south");
+  Must(south.Sync());
+  const std::string id = Attach(south, photo_);  // on a file that is not theirs
+  Must(south.Sync());
+  EXPECT_EQ(Must(south.replica().Status()).needs_you, 1u);
+  EXPECT_EQ(south.link->puts(), 0);
+  south->clock().Advance(2 * kDayMs);
+  Must(client::CollectAttachments(south->store(), south->clock(), south->entropy()));
+  const std::vector<OwnChange> parked = Must(south.replica().Outbox());
+  ASSERT_EQ(parked.size(), 1u);
+  client::Shelf& shelf = *Must(south->store().Attachments(false, south->entropy()));
+  Sha256 hash;
+  hash.Add(photo_);
+  EXPECT_TRUE(Must(shelf.Find({Must(Uuid::Parse(person_)), hash.Finish()})).whole);
+}
+
+// A power cut or a kill at any moment of attaching: the record is there with its attachment, or
+// neither is.
+TEST_F(AttachmentsTest, TheRecordNeverComesBeforeItsBytes) {
+  AttachOptions options;
+  options.place.file = person_;
+  options.json = R"({"colour": 1})";  // refused once the bytes could have been put
+  EXPECT_FALSE(AttachBytes(a_.replica(), photo_, options).ok());
+  options.json = "{}";
+  // The commit of the record fails.
+  Must(
+      a_->db().Exec("CREATE TEMP TRIGGER fails BEFORE INSERT ON main._outbox BEGIN "
+                    "SELECT raise(ABORT, 'fails'); END"));
+  EXPECT_FALSE(AttachBytes(a_.replica(), photo_, options).ok());
+  Must(a_->db().Exec("DROP TRIGGER fails"));
+  EXPECT_THAT(Must(ListAttachments(a_.replica())), ElementsAre());
+  const std::string id = Must(AttachBytes(a_.replica(), photo_, options));
+  EXPECT_EQ(ReadAll(a_, id), photo_);
+}
+
+TEST_F(AttachmentsTest, DamageIsSaidAndNotHandedOut) {
+  const std::string id = Attach(a_, photo_);
+  Must(a_.Sync());
+  a_->Close();
+  {
+    const auto db = Must(Database::Open(a_->directory() + "/attachments.db", {}));
+    Must(db->Exec("UPDATE chunk SET body = zeroblob(length(body)) WHERE at = 65536"));
+  }
+  a_->Reopen();
+  EXPECT_EQ(Must(ReadAttachment(a_.replica(), id, 0, 100)), photo_.substr(0, 100));
+  EXPECT_EQ(ReadAttachment(a_.replica(), id, 65'536, 100).status().code(),
+            absl::StatusCode::kDataLoss);
+  Must(a_.Sync());
+}
+
+}  // namespace
+}  // namespace doorstep
