@@ -26,7 +26,6 @@
 namespace doorstep {
 namespace {
 
-using client::NamedAttachment;
 using client::Shelf;
 using client::Store;
 using nlohmann::json;

@@ -203,15 +203,40 @@ json ToJson(const SignOffInfo& signature) {
           {"not_covered", signature.not_covered}};
 }
 
+namespace {
+
+const char* StepWord(SyncProgress::Step step) {
+  switch (step) {
+    case SyncProgress::Step::kConnecting:
+      return "CONNECTING";
+    case SyncProgress::Step::kSending:
+      return "SENDING";
+    case SyncProgress::Step::kReceiving:
+      return "RECEIVING";
+    case SyncProgress::Step::kApplying:
+      return "APPLYING";
+    case SyncProgress::Step::kAttachments:
+      return "ATTACHMENTS";
+    case SyncProgress::Step::kDone:
+      break;
+  }
+  return "DONE";
+}
+
+}  // namespace
+
 json ToJson(const SyncProgress& progress) {
-  constexpr const char* kSteps[] = {"CONNECTING", "SENDING", "RECEIVING", "APPLYING", "DONE"};
-  return {{"step", kSteps[static_cast<int>(progress.step)]},
+  return {{"step", StepWord(progress.step)},
           {"sent", progress.changes_sent},
           {"to_send", progress.changes_to_send},
           {"received", progress.records_received},
           {"to_receive", progress.records_to_receive},
           {"bytes_sent", progress.bytes_sent},
-          {"bytes_received", progress.bytes_received}};
+          {"bytes_received", progress.bytes_received},
+          {"attachment_bytes_sent", progress.attachment_bytes_sent},
+          {"attachment_bytes_to_send", progress.attachment_bytes_to_send},
+          {"attachment_bytes_received", progress.attachment_bytes_received},
+          {"attachment_bytes_to_receive", progress.attachment_bytes_to_receive}};
 }
 
 json ToJson(const SyncResult& result) {
@@ -305,6 +330,36 @@ json ToJson(const SearchHit& hit) {
               {"label", hit.label},   {"snippet", hit.snippet}, {"found", found}};
   if (!hit.hidden.empty()) out["hidden"] = hit.hidden;
   return out;
+}
+
+namespace {
+
+const char* StateWord(AttachmentState state) {
+  switch (state) {
+    case AttachmentState::kHere:
+      return "HERE";
+    case AttachmentState::kOnItsWay:
+      return "ON_ITS_WAY";
+    case AttachmentState::kNotAsked:
+      return "NOT_ASKED";
+  }
+  return "";
+}
+
+}  // namespace
+
+json ToJson(const AttachmentInfo& info) {
+  return {{"record", info.record},
+          {"kind", info.kind},
+          {"title", info.title},
+          {"file", info.file},
+          {"tier", info.tier},
+          {"sha256", info.sha256},
+          {"size", info.size},
+          {"state", StateWord(info.state)},
+          {"bytes_here", info.bytes_here},
+          {"at_server", info.at_server},
+          {"bytes_sent", info.bytes_sent}};
 }
 
 json ToJson(const RecordWhy& why) {

@@ -24,7 +24,9 @@ namespace {
 
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 constexpr size_t kFirstPullChunk = 256;
-// In a first pull outcomes stand after all compartments.
+// In a first pull losses stand after all compartments.
+constexpr uint64_t kLossesPlace = std::numeric_limits<int64_t>::max() - 2;
+// Outcomes after those.
 constexpr uint64_t kOutcomesPlace = std::numeric_limits<int64_t>::max() - 1;
 // And notices after those.
 constexpr uint64_t kNoticesPlace = std::numeric_limits<int64_t>::max();
@@ -162,6 +164,7 @@ class Puller {
   absl::StatusOr<bool> Stream(const MembershipRow& held, FeedPlace after, Place* last);
   absl::StatusOr<bool> FirstOutcomes(uint64_t from, Place* last);
   absl::StatusOr<bool> FirstNotices(uint64_t from, Place* last);
+  absl::StatusOr<bool> FirstLosses(uint64_t from, Place* last);
   absl::Status EstimateFirst(size_t at, const Place& last);
   absl::Status FinishAtHead();
 
@@ -308,6 +311,30 @@ absl::StatusOr<bool> Puller::FirstNotices(uint64_t from, Place* last) {
   }
 }
 
+// What the site lost and does not hold: somebody may have written there before this device heard of
+// the loss, or its replica is sent everything again.
+absl::StatusOr<bool> Puller::FirstLosses(uint64_t from, Place* last) {
+  Place after{0, kStageEnd, 0, 0, 0};
+  if (last->compartment == kLossesPlace) {
+    after = {last->inner, kStageMembership, last->row, 0, 0};
+  }
+  const std::unique_ptr<PullSource> source = LossSource(&view_, q_.site, after);
+  while (true) {
+    DOORSTEP_RETURN_IF_ERROR(source->Advance());
+    if (source->exhausted() || source->Next().membership.sequence > from) return true;
+    const MembershipRow& loss = source->Next().membership;
+    const bool held = std::any_of(held_.begin(), held_.end(),
+                                  [&](const MembershipRow& row) { return row.ref == loss.ref; });
+    if (!held) {
+      DOORSTEP_ASSIGN_OR_RETURN(const bool added, batch_.Add(view_, source->Next()));
+      if (!added) return false;
+    }
+    *last = {last->sequence, kStageFirst, kLossesPlace, loss.sequence,
+             static_cast<uint64_t>(loss.ref)};
+    source->Pop();
+  }
+}
+
 // Compartments that came after the first batch began are left to the normal pull.
 absl::Status Puller::First() {
   const uint64_t from = q_.first_from == 0 ? head_ : q_.first_from;
@@ -333,7 +360,10 @@ absl::Status Puller::First() {
     if (!all) return EstimateFirst(i, last);
   }
   bool all = true;
-  if (last.compartment != kNoticesPlace) {
+  if (last.compartment < kOutcomesPlace) {
+    DOORSTEP_ASSIGN_OR_RETURN(all, FirstLosses(from, &last));
+  }
+  if (all && last.compartment < kNoticesPlace) {
     DOORSTEP_ASSIGN_OR_RETURN(all, FirstOutcomes(from, &last));
   }
   if (all) {

@@ -7,10 +7,9 @@
 // record moves to a later place when it changes, so a walk that is cut and resumed misses nothing,
 // and sees some records twice.
 //
-// A first pull walks compartment by compartment instead (stage 3), then the device's outcomes and
-// notices; what
-// changes behind it is found by the normal pull that follows, from the head at which the first one
-// began.
+// A first pull walks compartment by compartment instead (stage 3), then what the site has lost, the
+// device's outcomes and notices; what changes behind it is found by the normal pull that follows,
+// from the head at which the first one began.
 #ifndef SERVER_PULL_H_
 #define SERVER_PULL_H_
 

@@ -71,12 +71,22 @@ absl::Status CheckNoOtherTenant(Tenants& tenants, Tenant& tenant, const CheckedS
   return absl::OkStatus();
 }
 
-// Registers the device, or notes the contact. What a power cut takes of it the next hello brings,
-// and a push that builds on it waits for the disk for both.
+// Whether a hello says nothing of the device that calls to come would miss after a power cut.
+absl::StatusOr<bool> KnowsSender(Store& store, const CheckedSender& sender) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store.Read());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<DeviceRow> device, view->FindDevice(sender.device));
+  if (!device) return false;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> owner, view->DeviceOf(sender.incarnation));
+  return owner.has_value();
+}
+
+// Registers the device, or notes the contact. What a power cut takes of a contact the next hello
+// brings.
 absl::Status NoteContact(Store& store, const CheckedSender& sender, const v1::HelloRequest& request,
                          int64_t now_ms, bool* forked) {
+  DOORSTEP_ASSIGN_OR_RETURN(const bool known, KnowsSender(store, sender));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> transaction,
-                            store.WriteUnsynced());
+                            known ? store.WriteUnsynced() : store.Write());
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<SiteRow> site, transaction->FindSite(sender.site));
   if (!site) {
     return ForCaller(

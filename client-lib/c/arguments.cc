@@ -144,6 +144,17 @@ absl::Status ReadAdd(const char* text, AddOptions* out) {
   return options.Finish();
 }
 
+absl::Status ReadAttach(const char* text, AttachOptions* out) {
+  Options options("options_json", text);
+  options.Text("kind", &out->kind);
+  options.Value("record", &out->json);
+  options.Text("author", &out->author);
+  options.Text("file", &out->place.file);
+  options.Text("tier", &out->place.tier);
+  options.Text("id", &out->place.id);
+  return options.Finish();
+}
+
 absl::Status ReadDecision(const char* text, Decision* out) {
   Options options("decision_json", text);
   const int ways = static_cast<int>(options.Has("keep")) + static_cast<int>(options.Has("value")) +

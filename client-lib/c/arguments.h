@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "doorstep/attachments.h"
 #include "doorstep/grpc_transport.h"
 #include "doorstep/replica.h"
 #include "doorstep/sync_loop.h"
@@ -51,6 +52,7 @@ class Options {
 absl::Status ReadInit(const char* text, InitOptions* out);
 absl::Status ReadOpen(const char* text, OpenOptions* out);
 absl::Status ReadAdd(const char* text, AddOptions* out);
+absl::Status ReadAttach(const char* text, AttachOptions* out);
 absl::Status ReadDecision(const char* text, Decision* out);
 absl::Status ReadSearch(const char* text, SearchOptions* out);
 absl::Status ReadExport(const char* text, ExportOptions* out);

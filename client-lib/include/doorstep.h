@@ -210,7 +210,8 @@ int doorstep_link_new(const char* address, const char* options_json, doorstep_li
 void doorstep_link_cancel(doorstep_link* link);
 void doorstep_link_free(doorstep_link* link);
 /* Sends what waits, receives what is new. `progress`: NULL, or called at most about ten times a
- * second with {"step","sent","to_send","received","to_receive","bytes_sent","bytes_received"}.
+ * second with {"step","sent","to_send","received","to_receive","bytes_sent","bytes_received"} and
+ * the "attachment_bytes_…" _sent, _to_send, _received, _to_receive.
  * `result_json` may be NULL. */
 int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
                   void* context, char** result_json, doorstep_error** error);
@@ -249,6 +250,24 @@ void doorstep_loop_cancel(doorstep_loop* loop);
  * mend. */
 int doorstep_loop_wait(doorstep_loop* loop, doorstep_error** error);
 void doorstep_loop_free(doorstep_loop* loop); /* cancels and waits */
+
+/* --- Attachments (since 2): doorstep/attachments.h has the meaning --- */
+
+/* Keeps the bytes, durably, and writes the record that names them; `id` (may be NULL) is that
+ * record's. `options_json`: NULL, or {["kind"][,"record":{…its other fields}][,"author"][,"file"]
+ * [,"tier"][,"id"]}. */
+int doorstep_attach_bytes(doorstep_replica* replica, const unsigned char* bytes, size_t size,
+                          const char* options_json, char** id, doorstep_error** error);
+int doorstep_attach_file(doorstep_replica* replica, const char* path, const char* options_json,
+                         char** id, doorstep_error** error);
+/* An array of {"record","state":"HERE"|"ON_ITS_WAY"|"NOT_ASKED","size","bytes_here",…}. */
+int doorstep_attachments(doorstep_replica* replica, char** json, doorstep_error** error);
+/* At most `max` bytes from `offset` on; `size` 0 at the end. Code 14: not all of it is here yet. */
+int doorstep_attachment_read(doorstep_replica* replica, const char* record, size_t offset,
+                             size_t max, unsigned char** bytes, size_t* size,
+                             doorstep_error** error);
+/* It comes, or goes, with the next sync, before all others. */
+int doorstep_attachment_ask(doorstep_replica* replica, const char* record, doorstep_error** error);
 
 /* --- In and out as text (since 2): the formats stand in doorstep/transfer.h --- */
 

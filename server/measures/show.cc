@@ -33,7 +33,7 @@ std::string NumberText(double value, bool sign) {
   return sign && value >= 0 ? absl::StrCat("+", text) : text;
 }
 
-std::string WithUnit(std::string text, const std::string& unit) {
+std::string WithUnit(const std::string& text, const std::string& unit) {
   return unit.empty() ? text : absl::StrCat(text, " ", unit);
 }
 
@@ -96,7 +96,7 @@ Json Heading(const Measures& measures, int64_t open_conflicts) {
 // A number that begins with a sign is one.
 std::string CsvText(const std::string& text) {
   const bool formula = !text.empty() && std::string("=+-@\t\r").find(text[0]) != std::string::npos;
-  const std::string safe = formula ? absl::StrCat("'", text) : text;
+  std::string safe = formula ? absl::StrCat("'", text) : text;
   if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
   return absl::StrCat("\"", absl::StrReplaceAll(safe, {{"\"", "\"\""}}), "\"");
 }

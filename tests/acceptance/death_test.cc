@@ -60,7 +60,8 @@ class DeathJourney : public ::testing::Test {
   static std::vector<std::string> DueOn(const Device& device, std::vector<std::string> more = {}) {
     more.insert(more.begin(), "due");
     std::vector<std::string> records;
-    for (const json& each : device.Json(more)["due"]) records.push_back(each["record"]);
+    json out = device.Json(more);
+    for (const json& each : out["due"]) records.push_back(each["record"]);
     return records;
   }
   static json NewsOn(const Device& device) { return device.Json({"news"})["news"]; }

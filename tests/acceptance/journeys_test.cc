@@ -144,7 +144,7 @@ TEST_F(Journeys, Journey4TheEvanses) {
     for (const json& row : arranged["rows"]) found[row[0]] = row[1];
     EXPECT_EQ(found, support);
   }
-  EXPECT_EQ(Measures()["cost_effect"]["sum_pence"], 1750);
+  EXPECT_EQ(Measures()["cost_effect"]["figures"]["sum"]["value"], 1750);
   EXPECT_THAT(server_.Operator({"measure"}).out, HasSubstr("+1750"));
 }
 

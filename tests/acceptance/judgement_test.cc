@@ -131,5 +131,28 @@ TEST_F(Judgement, AnAllergyIsNotTakenOffTheListByOneEdit) {
   EXPECT_EQ(price_.Record(person)["allergies"], json({"latex"}));
 }
 
+TEST_F(Judgement, ASafeguardIsNotGivenUpByOneEdit) {
+  const std::string assessment = khan_.Add("RiskAssessment", {{"activity", "to the newsagent"}});
+  const std::string phone = khan_.Add(
+      "Mitigation",
+      {{"assessment", assessment}, {"control", "a mobile phone"}, {"reliance", {"RELIED_ON"}}});
+  SyncAll();
+  price_.Run({"edit", phone, "reliance-=RELIED_ON"});
+  SyncAll();
+  for (const Device* device : {&khan_, &price_}) {
+    EXPECT_EQ(device->Record(phone)["reliance"], json({"RELIED_ON"})) << "until decided";
+  }
+  const json open = khan_.Conflicts();
+  ASSERT_THAT(open, SizeIs(1));
+  EXPECT_THAT(khan_.Out({"conflicts"}), HasSubstr("proposes to take it out"));
+  khan_.Json({"settle", open[0].value("case", ""), "--value", "[]", "--reason",
+              "the alarm does it better"});
+  SyncAll();
+  for (const Device* device : {&khan_, &price_}) {
+    EXPECT_EQ(device->Record(phone).value("reliance", json::array()), json::array());
+    EXPECT_THAT(device->Conflicts(), IsEmpty());
+  }
+}
+
 }  // namespace
 }  // namespace doorstep::testing

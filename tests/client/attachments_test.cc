@@ -286,7 +286,7 @@ TEST_F(AttachmentsTest, AServerFromAnOlderBackupIsGivenThemAgain) {
   a_.core->set_core(&world_.core());
   b_.core->set_core(&world_.core());
   // The device that only received it offers it too, once the record is there again.
-  Must(a_.replica().Sync(*a_.link, {.attachments = {.none = true}}));
+  Must(a_.replica().Sync(*a_.link, {.attachments = {.none = true}, .progress = {}}));
   EXPECT_EQ(Must(a_.replica().Status()).attachments_waiting, 1u);
   Must(b_.Sync());
   EXPECT_TRUE(Info(b_, id).at_server);
@@ -314,7 +314,8 @@ TEST_F(AttachmentsTest, GoWithTheRecordsThatNameThem) {
   EXPECT_TRUE(Must(shelf.Find(blob)).whole);
   {
     const auto transaction = Must(world_.tenant().store().Write());
-    Must(server::UnshareFile(Must(Uuid::Parse(person_)), "south", *transaction).status());
+    Must(server::UnshareFile(Must(Uuid::Parse(person_)), "south", /*now_ms=*/0, *transaction)
+             .status());
     Must(transaction->Commit());
   }
   Must(south.Sync());

@@ -208,6 +208,42 @@ int Read(void* context, char* buffer, size_t size) {
   return static_cast<int>(count);
 }
 
+TEST_F(CInterfaceTest, AttachmentsAreKeptReadAndListed) {
+  const auto* photo = reinterpret_cast<const unsigned char*>("a photograph");
+  const char* options = R"({"file":"new","record":{"caption":"the step"}})";
+  char* text = nullptr;
+  ASSERT_EQ(doorstep_attach_bytes(replica_, photo, 12, options, &text, nullptr), DOORSTEP_OK);
+  const std::string id = Taken(text);
+  ASSERT_EQ(doorstep_attachments(replica_, &text, nullptr), DOORSTEP_OK);
+  const json listed = json::parse(Taken(text));
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0]["record"], id);
+  EXPECT_EQ(listed[0]["state"], "HERE");
+  EXPECT_EQ(listed[0]["size"], 12);
+  const auto read = [&](size_t offset, size_t max) {
+    unsigned char* bytes = nullptr;
+    size_t size = 0;
+    EXPECT_EQ(doorstep_attachment_read(replica_, id.c_str(), offset, max, &bytes, &size, nullptr),
+              DOORSTEP_OK);
+    std::string out(reinterpret_cast<char*>(bytes), size);
+    doorstep_free(bytes);
+    return out;
+  };
+  EXPECT_EQ(read(2, 5), "photo");
+  EXPECT_EQ(read(12, 5), "");
+  EXPECT_EQ(doorstep_attachment_ask(replica_, id.c_str(), nullptr), DOORSTEP_OK);
+  const Failure missing = Fails([&](doorstep_error** error) {
+    return doorstep_attach_file(replica_, "/nowhere/step.jpg", options, nullptr, error);
+  });
+  EXPECT_EQ(missing.code, DOORSTEP_NOT_FOUND);
+  EXPECT_THAT(missing.message, HasSubstr("/nowhere/step.jpg"));
+  const Failure key = Fails([&](doorstep_error** error) {
+    return doorstep_attach_bytes(replica_, photo, 12, R"({"fiel":"new"})", nullptr, error);
+  });
+  EXPECT_EQ(key.code, DOORSTEP_INVALID_ARGUMENT);
+  EXPECT_THAT(key.message, HasSubstr("fiel"));
+}
+
 TEST_F(CInterfaceTest, RecordsGoOutAndComeInAsText) {
   for (const char* name : {"A", "B"}) Add("Person", json({{"name", name}}).dump().c_str());
   Text file;

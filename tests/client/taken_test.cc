@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client-lib/session.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/admin.h"
@@ -111,13 +112,14 @@ TEST_F(TakenTest, WhatHasNotBeenHandedOverStaysThroughTheLoss) {
   Must(south_->Edit(id_, R"({"gp":"Dr Qzxray"})"));
   Later();
   Take();
-  const auto session = Must(client::Session::Start(
-      south_->store(), south_->directory(), south_->clock(), south_->entropy(), *south_.link));
+  auto session = Must(client::Session::Start(south_->store(), south_->directory(), south_->clock(),
+                                             south_->entropy(), *south_.link));
   ASSERT_TRUE(Must(session->Step())) << "hello";
   // Written while the sync runs: the next one hands it over.
   Must(south_->Edit(id_, R"({"preferred_name":"Qzxmay"})"));
   while (Must(session->Step())) {
   }
+  session.reset();
   EXPECT_FALSE(IsInTheFiles("Dr Lee")) << "of others nothing stays";
   EXPECT_TRUE(Shows(south_)) << "own words stay until they are handed over";
   EXPECT_EQ(south_->Json(id_), nlohmann::json({{"preferred_name", "Qzxmay"}}));

@@ -236,6 +236,7 @@ TEST(CareKinds, NeverLoseInSilenceWhatIsSafetyCritical) {
       {"Mitigation", "responsible", M::kReview, R::kNone, "ask who is responsible"},
       {"Mitigation", "status", M::kReview, R::kLastAgreed},
       {"Mitigation", "verified_on", M::kEarliest},
+      {"Mitigation", "reliance", M::kSet},
       {"CapacityAssessment", "outcome", M::kImmutable},
       {"CapacityAssessment", "decision_in_question", M::kImmutable},
       {"CapacityAssessment", "best_interests", M::kImmutable},

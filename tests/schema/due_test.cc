@@ -103,6 +103,7 @@ TEST(Due, ASchemaThatAltersTheOptionsIsRefused) {
     if (file.name() != "doorstep/v1/due.proto") continue;
     ASSERT_TRUE(Schema::FromDescriptorSet(set->SerializeAsString()).ok());
     file.mutable_extension(0)->set_name("closes");
+    file.mutable_extension(0)->set_json_name("closes");
   }
   EXPECT_THAT(std::string(Schema::FromDescriptorSet(set->SerializeAsString()).status().message()),
               StartsWith("doorstep/v1/due.proto: other options"));

@@ -176,7 +176,7 @@ TEST_F(Attachments, NeedARecordThatTheDeviceMaySee) {
   EXPECT_TRUE(Must(Get(*south_, Id(1), photo_)).whole());
   {
     const auto transaction = Must(world_.tenant().store().Write());
-    EXPECT_EQ(Must(UnshareFile(Id(1), "south", *transaction)), 1);
+    EXPECT_EQ(Must(UnshareFile(Id(1), "south", /*now_ms=*/0, *transaction)), 1);
     Must(transaction->Commit());
   }
   EXPECT_EQ(Get(*south_, Id(1), photo_).status().code(), absl::StatusCode::kNotFound);
@@ -258,7 +258,9 @@ TEST_F(Attachments, UnfinishedOnesAreBounded) {
     const absl::Status status = world_.core().PutChunk(request).status();
     begun += kMaxAttachmentBytes;
     EXPECT_EQ(status.ok(), begun <= kMaxUnfinishedAttachmentBytes) << status;
-    if (!status.ok()) EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    if (!status.ok()) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    }
   }
   // Others go on.
   Name(*mate_, Id(1), 500, photo_);

@@ -50,7 +50,8 @@ class GroupCommit : public ::testing::Test {
     auto store = std::make_unique<SpyStore>(Must(
         OpenSqliteStore(directory_.path() + "/t.db", true, Schema::BuiltIn(), entropy_, options)));
     spy_ = store.get();
-    tenant_ = std::make_unique<Tenant>("t", std::move(store), Schema::BuiltIn(), &entropy_);
+    tenant_ =
+        std::make_unique<Tenant>("t", std::move(store), Schema::BuiltIn(), &entropy_, nullptr);
     Must(AddSite(*tenant_, {"north", "North", ""}, entropy_));
     auto write = Must(tenant_->store().Write());
     for (uint64_t i = 0; i < kThreads; ++i) {

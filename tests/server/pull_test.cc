@@ -195,6 +195,31 @@ TEST_F(Pull, AFirstPullThatLosesAndRegainsACompartmentIsRight) {
   EXPECT_EQ(a_->rows(), other_->rows());
 }
 
+TEST_F(Pull, AFirstPullTellsWhatTheSiteHasLostAndDoesNotHold) {
+  for (const uint64_t file : {5, 6, 7}) {
+    other_->Do(Id(file), {Create("CaseStudy", Id(200 + file), kStudy)});
+    EXPECT_EQ(Must(Share(world_.tenant(), Id(file), "north")), 1);
+    EXPECT_EQ(Must(Unshare(world_.tenant(), Id(file), "north", kNine)), 1);
+  }
+  EXPECT_EQ(Must(Share(world_.tenant(), Id(6), "north")), 1);
+  std::set<Uuid> taken;
+  bool done = false;
+  for (int batches = 0; !done && batches < 20; ++batches) {
+    const v1::PullBatch batch = Must(a_->PullBatch());
+    const v1::PullRows rows = RowsOf(batch);
+    for (const v1::Membership& membership : rows.memberships()) {
+      if (!membership.taken()) continue;
+      const auto place = static_cast<int>(membership.compartment());
+      EXPECT_TRUE(taken.insert(Must(Uuid::FromBytes(rows.compartments(place).file()))).second);
+    }
+    done = batch.first_done();
+  }
+  EXPECT_TRUE(done);
+  EXPECT_THAT(taken, ::testing::UnorderedElementsAre(Id(5), Id(7)));
+  a_->Pull();
+  EXPECT_THAT(a_->rows(), SizeIs(1));
+}
+
 TEST_F(Pull, OthersRecordsNeverCome) {
   other_->Do(Id(5), {Create("CaseStudy", Id(200), kStudy)});
   other_->Do(Id(5), {Create("CaseStudy", Id(201), kStudy)}, 2);

@@ -276,8 +276,14 @@ void World::ObserveUnit(server::ReadView& view, const server::UnitRow& row,
   if (row.Refused()) {
     ++counts_.refused;
     model_.Refuse(unit, row.sequence);
-    CheckRefused(view, row, why);
-    if (why == kAfterwards) CheckTimes(row, *known, unit);
+    // Of what is refused for another reason only the receipt has a time: then there must be such a
+    // reason, whenever it was made.
+    const bool untimed =
+        why == kAfterwards && row.uncertainty_ms == std::numeric_limits<int64_t>::max();
+    constexpr int64_t kBefore = std::numeric_limits<int64_t>::min();
+    CheckRefused(view, row,
+                 untimed ? model_.WhyRefuse(unit, site, known->checkpoint, kBefore) : why);
+    if (why == kAfterwards && !untimed) CheckTimes(row, *known, unit);
     return;
   }
   if (!why.empty()) {

@@ -23,8 +23,6 @@ std::vector<Plant> DevicePlants() {
       .looks_late = {"save", "prose"};
   add("hide-at-save", "R14", 150, "a mark names versions that its author never saw").looks_late = {
       "hide"};
-  add("sign-at-save", "R16", 150, "a signature is for versions that its signer never saw")
-      .looks_late = {"sign"};
   add("sign-drafts", "R16", 150, "what lacks something that the schema demands is signed").schema =
       UndemandingSchema;
   add("any-step", "R9", 100, "every step of a state follows from every other").schema =

@@ -229,6 +229,7 @@ void World::RestoreServer(bool announced) {
 
 void World::Share(const std::string& file, const std::string& site, bool give) {
   if (server_.core == nullptr || server_.dead) return;
+  if (!give) taken_.emplace(file, site);
   sharing_ = Sharing{file, site, give, server_.clock->Read().wall_ms};
   const Uuid id = *Uuid::FromBytes(file);
   const auto changed = give ? server::Share(*server_.tenant, id, site)

@@ -203,6 +203,11 @@ class World {
   bool restored() const { return restored_; }
   // An operator gives a file to a site, or takes it.
   void Share(const std::string& file, const std::string& site, bool give);
+  // Whether an operator has asked for that, whatever became of it: what is known once the model is
+  // silent.
+  bool AskedToTake(const std::string& file, const std::string& site) const {
+    return taken_.contains({file, site});
+  }
 
   // --- What the oracles know ---
   // Reads the ledger beyond what has been read, and tells the model.
@@ -291,6 +296,7 @@ class World {
     int64_t time_ms;
   };
   std::optional<Sharing> sharing_;  // asked for, and not yet seen to have happened or not
+  std::set<std::pair<std::string, std::string>> taken_;  // file, site
   bool restored_ = false;
   uint64_t observed_ = 0;
   Counts counts_;

@@ -19,18 +19,6 @@ using nlohmann::json;
 
 constexpr size_t kPieceBytes = 256 * 1024;
 
-absl::string_view Name(AttachmentState state) {
-  switch (state) {
-    case AttachmentState::kHere:
-      return "HERE";
-    case AttachmentState::kOnItsWay:
-      return "ON_ITS_WAY";
-    case AttachmentState::kNotAsked:
-      return "NOT_ASKED";
-  }
-  return "";
-}
-
 std::string OnScreen(const AttachmentInfo& info) {
   switch (info.state) {
     case AttachmentState::kHere:
@@ -42,20 +30,6 @@ std::string OnScreen(const AttachmentInfo& info) {
       return "not asked for";
   }
   return "";
-}
-
-json ToJson(const AttachmentInfo& info) {
-  return {{"record", info.record},
-          {"kind", info.kind},
-          {"title", info.title},
-          {"file", info.file},
-          {"tier", info.tier},
-          {"sha256", info.sha256},
-          {"size", info.size},
-          {"state", std::string(Name(info.state))},
-          {"bytes_here", info.bytes_here},
-          {"at_server", info.at_server},
-          {"bytes_sent", info.bytes_sent}};
 }
 
 int Attach(const Globals& globals, const std::string& path, AttachOptions options) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "doorstep/attachments.h"
 #include "doorstep/sync_loop.h"
 #include "doorstep/transfer.h"
 #include "doorstep/types.h"
@@ -31,6 +32,7 @@ nlohmann::json ToJson(const SyncProgress& progress);
 nlohmann::json ToJson(const SyncResult& result);
 nlohmann::json ToJson(const SyncAttempt& attempt);
 nlohmann::json ToJson(const SearchHit& hit);
+nlohmann::json ToJson(const AttachmentInfo& info);
 nlohmann::json ToJson(const RecordWhy& why);
 nlohmann::json ToJson(const ExportResult& result);
 nlohmann::json ToJson(const ImportResult& result, bool dry_run);
