@@ -270,12 +270,18 @@ absl::StatusOr<std::string> SeenNow(Store& store, const OpenCase& open) {
   return SeenToken(now.versions);
 }
 
-absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReading& now,
+absl::Status CheckMaySettle(Store& store, const OpenCase& open,
+                            const std::vector<std::string>& takes_out, const ClockReading& now,
                             const std::string& author) {
   const FieldState* state = open.record.Find(open.field->number());
   if (state == nullptr) return absl::OkStatus();
   const std::vector<SeenVersion> seen = SeenVersions(*state);
-  if (MaySettle(*open.field, seen, author)) return absl::OkStatus();
+  const bool may = open.field->is_set() ? std::all_of(takes_out.begin(), takes_out.end(),
+                                                      [&](const std::string& element) {
+                                                        return MayTakeOut(element, seen, author);
+                                                      })
+                                        : MaySettle(*open.field, seen, author);
+  if (may) return absl::OkStatus();
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t now_ms, ServerNow(store, now));
   People people(store, now_ms);
   DOORSTEP_ASSIGN_OR_RETURN(const Responsible responsible, people.Of(open.record.compartment.file));
@@ -284,9 +290,11 @@ absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReadi
       view.with.empty()
           ? absl::StrCat(view.nobody, " Anybody else who holds the record may decide.")
           : absl::StrCat("It is with ", view.with, " (", CaseRoleName(view.with_role), ").");
-  return absl::PermissionDeniedError(
-      absl::StrCat(open.kind->name, ".", MayNotSettle(*open.field, seen, author),
-                   ": nobody settles alone what one version of is their own. ", who));
+  return absl::PermissionDeniedError(absl::StrCat(
+      open.kind->name, ".", MayNotSettle(*open.field, seen, author),
+      open.field->is_set() ? ": nobody decides alone what only they proposed; anybody may keep it. "
+                           : ": nobody settles alone what one version of is their own. ",
+      who));
 }
 
 }  // namespace doorstep::client

@@ -39,8 +39,10 @@ absl::StatusOr<Conflict> Describe(Store& store, const OpenCase& open, const Cloc
 // Conflict::seen of the versions that stand now.
 absl::StatusOr<std::string> SeenNow(Store& store, const OpenCase& open);
 
-// kPermissionDenied when `author` may not settle the case alone; says who may.
-absl::Status CheckMaySettle(Store& store, const OpenCase& open, const ClockReading& now,
+// kPermissionDenied when `author` may not settle the case alone; says who may. `takes_out`: the
+// elements of a SET that the decision takes out.
+absl::Status CheckMaySettle(Store& store, const OpenCase& open,
+                            const std::vector<std::string>& takes_out, const ClockReading& now,
                             const std::string& author);
 
 }  // namespace doorstep::client

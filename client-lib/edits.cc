@@ -12,6 +12,7 @@
 #include "client-lib/fork.h"
 #include "client-lib/names.h"
 #include "client-lib/open_record.h"
+#include "doorstep/v1/sign_off.pb.h"
 #include "google/protobuf/message.h"
 #include "nlohmann/json.hpp"
 #include "sync/base/limits.h"
@@ -34,13 +35,24 @@ using client::Wanted;
 absl::Status UndecidedError(const KindSpec& kind, const FieldSpec& field, const RecordState& record,
                             const FieldState& state) {
   const std::string case_id = CaseId(record.id, field.number()).ToString();
-  absl::Status status = absl::FailedPreconditionError(absl::StrCat(
-      client::FieldPath(kind, field), ": ", state.heads.size(), " versions of the ", field.label,
-      " stand on record ", record.id.ToString(),
-      ", wanted a decision between them before another edit. To decide case ", case_id,
-      ": doorstep settle ", case_id, " --keep N | --value JSON | --both, with --reason WHY"));
+  const std::string what =
+      state.heads.size() == 1
+          ? absl::StrCat("a ", field.label, " that nobody has reviewed stands")
+          : absl::StrCat(state.heads.size(), " versions of the ", field.label, " stand");
+  absl::Status status = absl::FailedPreconditionError(
+      absl::StrCat(client::FieldPath(kind, field), ": ", what, " on record ", record.id.ToString(),
+                   ", wanted a decision ", state.heads.size() == 1 ? "on it" : "between them",
+                   " before another edit. To decide case ", case_id, ": doorstep settle ", case_id,
+                   " --keep N | --value JSON | --both, with --reason WHY"));
   status.SetPayload(client::kConflictPayload, absl::Cord(case_id));
   return status;
+}
+
+// Signatures are made by signing: nothing else looks at what is signed.
+absl::Status RefuseEngineKind(const KindSpec& kind) {
+  if (kind.full_name != v1::SignOff::descriptor()->full_name()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      kind.name, ": got one that was made by hand, wanted one that signing makes: doorstep sign"));
 }
 
 // Whether an element that somebody proposed to take out is not among `after`.
@@ -172,6 +184,7 @@ absl::StatusOr<std::string> Edits::Impl::Add(const KindSpec& kind, std::vector<F
     FieldEdit& out = edit.change.edits.emplace_back();
     out.field = field.field;
     if (!spec.is_set()) {
+      DOORSTEP_RETURN_IF_ERROR(CheckPause(kind, spec, field.values.front()));
       out.value = std::move(field.values.front());
       if (spec.merge == MergeClass::kState) {
         DOORSTEP_RETURN_IF_ERROR(client::CheckTransition(kind, spec, {}, out.value, true));
@@ -355,6 +368,9 @@ absl::Status Edits::Impl::Update(const client::OpenedRecord& opened, const Wante
     }
     DOORSTEP_RETURN_IF_ERROR(CheckEdit(kind, field, opened.state, state, before, it->second));
     DOORSTEP_RETURN_IF_ERROR(CheckNothingOpened(kind, field, opened.state.id));
+    if (!it->second.empty()) {
+      DOORSTEP_RETURN_IF_ERROR(CheckPause(kind, field, it->second.front()));
+    }
     DOORSTEP_ASSIGN_OR_RETURN(FieldEdit change, EditOf(opened, field, it->second));
     edit.change.edits.push_back(std::move(change));
   }
@@ -377,6 +393,7 @@ absl::StatusOr<std::string> Edits::AddBytes(absl::string_view kind_name, absl::s
                                             const AddOptions& options) {
   DOORSTEP_ASSIGN_OR_RETURN(const KindSpec* kind,
                             client::FindKind(impl_->store.schema(), kind_name));
+  DOORSTEP_RETURN_IF_ERROR(RefuseEngineKind(*kind));
   DOORSTEP_ASSIGN_OR_RETURN(std::vector<FieldValues> values,
                             ParseValues(*kind, bytes, Unknown::kKeep));
   return impl_->Add(*kind, std::move(values), options);
@@ -386,6 +403,7 @@ absl::StatusOr<std::string> Edits::AddJson(absl::string_view kind_name, absl::st
                                            const AddOptions& options) {
   DOORSTEP_ASSIGN_OR_RETURN(const KindSpec* kind,
                             client::FindKind(impl_->store.schema(), kind_name));
+  DOORSTEP_RETURN_IF_ERROR(RefuseEngineKind(*kind));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string bytes,
                             JsonToValues(impl_->store.schema(), *kind, json));
   DOORSTEP_ASSIGN_OR_RETURN(std::vector<FieldValues> values,

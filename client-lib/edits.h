@@ -74,6 +74,8 @@ struct Edits::Impl {
   absl::StatusOr<Uuid> FileByReference(const Uuid& record, const KindSpec& kind,
                                        const std::vector<FieldValues>& values);
   absl::Status CheckUntouched(const Uuid& record) const;
+  absl::Status CheckPause(const KindSpec& kind, const FieldSpec& field,
+                          absl::string_view value) const;
   absl::Status CheckNothingOpened(const KindSpec& kind, const FieldSpec& field, const Uuid& record);
   absl::StatusOr<std::vector<ChangeId>> BaseOf(const client::OpenedRecord& opened, uint32_t field);
   absl::StatusOr<ChangeId> IdOf(const Head& head);

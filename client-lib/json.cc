@@ -193,14 +193,15 @@ json ToJson(const RecordInfo& info) {
 }
 
 json ToJson(const SignOffInfo& signature) {
-  constexpr const char* kStates[] = {"SIGNED", "AMENDED", "UNASSESSED"};
+  constexpr const char* kStates[] = {"SIGNED", "AMENDED", "UNASSESSED", "INCOMPLETE"};
   return {{"id", signature.id},
           {"author", signature.author},
           {"time", Utc(signature.time_ms)},
           {"pending", signature.pending},
           {"state", kStates[static_cast<int>(signature.state)]},
           {"amended", signature.amended},
-          {"not_covered", signature.not_covered}};
+          {"not_covered", signature.not_covered},
+          {"missing", signature.missing}};
 }
 
 namespace {

@@ -112,6 +112,9 @@ absl::StatusOr<std::string> Replica::Restore(absl::string_view id, absl::string_
     DOORSTEP_ASSIGN_OR_RETURN(decision.seen, client::SeenNow(store, open));
     decision.mode = Decision::Mode::kNewValue;
     decision.json = value;
+    if (field->is_set()) {
+      DOORSTEP_ASSIGN_OR_RETURN(decision.json, Joined(opened, field_name, value));
+    }
     decision.reason = reason;
     DOORSTEP_RETURN_IF_ERROR(edits.Settle(case_id, decision));
   } else {

@@ -193,10 +193,16 @@ absl::Status Edits::Impl::Settle(absl::string_view case_id, const Decision& deci
   edit.change.kind = kind.number;
   FieldEdit& change = edit.change.edits.emplace_back();
   change.field = field.number();
-  DOORSTEP_RETURN_IF_ERROR(client::CheckMaySettle(store, open, moment, author));
+  std::vector<std::string> takes_out;
   if (field.is_set()) {
     DOORSTEP_ASSIGN_OR_RETURN(change, SettledSet(open, decision));
-  } else {
+    for (const FieldEdit::Removal& removal : change.removals) {
+      const auto stays = std::find(change.adds.begin(), change.adds.end(), removal.element);
+      if (stays == change.adds.end()) takes_out.push_back(removal.element);
+    }
+  }
+  DOORSTEP_RETURN_IF_ERROR(client::CheckMaySettle(store, open, takes_out, moment, author));
+  if (!field.is_set()) {
     DOORSTEP_RETURN_IF_ERROR(SettleOne(opened, open, decision, &change));
   }
   DOORSTEP_ASSIGN_OR_RETURN(edit.change.seen, SeenBy(opened, edit.change));
@@ -240,6 +246,7 @@ absl::Status Edits::Impl::AddVersion(absl::string_view case_id, absl::string_vie
   value.mode = Decision::Mode::kNewValue;
   value.json = std::string(json);
   DOORSTEP_ASSIGN_OR_RETURN(change.value, DecidedValue(*open.kind, field, state, value));
+  DOORSTEP_RETURN_IF_ERROR(CheckPause(*open.kind, field, change.value));
   if (field.carries_agreed()) change.agreed = AgreedFor(field, state);
   DOORSTEP_ASSIGN_OR_RETURN(const client::OpenedRecord opened,
                             client::MakeOpenRecord(store, fold, open.record));
@@ -293,8 +300,30 @@ absl::Status Edits::AddVersion(absl::string_view case_id, absl::string_view json
   return impl_->AddVersion(case_id, json);
 }
 
+namespace {
+
+// What people rely on within an assessment does not vanish with its record: to take it out needs
+// somebody else.
+absl::Status CheckNothingReliedOn(const client::OpenedRecord& opened) {
+  if (opened.kind == nullptr) return absl::OkStatus();
+  for (const FieldSpec& field : opened.kind->fields) {
+    const FieldState* state = opened.state.Find(field.number());
+    if (!field.removal_reviewed || !field.keeps_seen || state == nullptr) continue;
+    const size_t elements = EffectiveOf(field, *state).elements.size();
+    if (elements == 0) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        client::FieldPath(*opened.kind, field), ": got ", elements,
+        " that stand, wanted none before the record is hidden: propose to take them out, and "
+        "somebody else decides"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status Edits::Hide(const OpenRecord& opened, absl::string_view reason) {
   DOORSTEP_RETURN_IF_ERROR(CheckReason(reason));
+  DOORSTEP_RETURN_IF_ERROR(CheckNothingReliedOn(*opened.impl_));
   return impl_->Mark(*opened.impl_, kHiddenField, reason);
 }
 

@@ -38,9 +38,12 @@ std::string NameOf(const Schema& schema, const Judgement& judgement, const Signe
   });
   if (found == judgement.end()) return absl::StrCat("record ", field.record.ToString());
   const KindSpec* kind = schema.Find((*found)->kind);
-  const FieldSpec* spec = kind == nullptr ? nullptr : kind->Find(field.field);
-  std::string name = spec == nullptr ? absl::StrCat("field ", field.field)
-                                     : absl::StrCat(kind->name, ".", spec->scalar.name);
+  const FieldSpec* spec = kind == nullptr ? nullptr : kind->FindWithMarks(field.field);
+  std::string name =
+      spec == nullptr
+          ? absl::StrCat("field ", field.field)
+          : absl::StrCat(kind->name, ".",
+                         MarkField(field.field) == nullptr ? spec->scalar.name : spec->label);
   if (field.record == judgement.front()->id) return name;
   return absl::StrCat(name, " of ", field.record.ToString());
 }
@@ -157,7 +160,14 @@ absl::StatusOr<std::vector<SignOffInfo>> SignOffsOf(Store& store, const RecordSt
     for (const SignedField& field : coverage.not_covered) {
       info.not_covered.push_back(NameOf(schema, judgement, field));
     }
-    info.state = unassessed             ? SignOffInfo::State::kUnassessed
+    const KindSpec* signed_kind = schema.Find(record.kind);
+    if (signed_kind != nullptr) {
+      for (const FieldSpec* field : DemandedNotCovered(*signed_kind, record.id, *heads)) {
+        info.missing.push_back(FieldPath(*signed_kind, *field));
+      }
+    }
+    info.state = !info.missing.empty()  ? SignOffInfo::State::kIncomplete
+                 : unassessed           ? SignOffInfo::State::kUnassessed
                  : info.amended.empty() ? SignOffInfo::State::kSigned
                                         : SignOffInfo::State::kAmended;
   }

@@ -14,6 +14,7 @@
 #include "sync/merge/admission_time.h"
 #include "sync/merge/plan.h"
 #include "sync/merge/record.h"
+#include "sync/merge/sign_off.h"
 #include "sync/merge/states.h"
 
 namespace doorstep::server {
@@ -23,8 +24,11 @@ namespace {
 constexpr size_t kHeadBytes = 64;
 // Bytes of an id that a head names, about.
 constexpr size_t kIdBytes = 16;
+constexpr absl::string_view kSignOffKind = "doorstep.v1.SignOff";
 constexpr absl::string_view kWantsDecision =
     ": got an edit over versions that differ, wanted a decision";
+constexpr absl::string_view kWantsReview =
+    ": got an edit over a pause that nobody has reviewed, wanted a decision";
 constexpr absl::string_view kDecide = "decide between the versions, and say why";
 
 struct Work {
@@ -54,6 +58,9 @@ class Decider {
   Work* Find(size_t i, const ChangeData& change);
   bool CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit, const ChangeData& change,
                  const RecordState& state);
+  bool CheckSignOff(size_t i, const ChangeData& change);
+  bool CheckTakesOut(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                     const RecordState& state);
   bool CheckAllNamed(size_t i, const FieldSpec& field, const FieldEdit& edit,
                      const ChangeData& change);
   bool CheckTransition(size_t i, const FieldSpec& field, const FieldEdit& edit,
@@ -139,6 +146,7 @@ FieldState Decider::Seen(const FieldEdit& edit, const RecordState& state) const 
     head.id = id;
     head.author = replaced->second.author;
     head.value = replaced->second.value;
+    if (replaced->second.settled) head.settle.mode = SettleMode::kNewValue;
     seen.heads.push_back(std::move(head));
   }
   return seen;
@@ -154,9 +162,10 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
                   "make a new record that names this one, and say what was wrong");
   }
   if (field.merge == MergeClass::kState) return CheckTransition(i, field, edit, change, state);
+  if (field.removal_reviewed && change.settle) return CheckTakesOut(i, field, edit, state);
   if (field.merge != MergeClass::kReview) return true;
   if (!CheckAllNamed(i, field, edit, change)) return false;
-  if (edit.base.size() < 2) return true;
+  if (edit.base.empty()) return true;
   const FieldState seen = Seen(edit, state);
   if (!IsConflict(field, seen)) return true;
   if (change.settle) {
@@ -167,7 +176,51 @@ bool Decider::CheckEdit(size_t i, const FieldSpec& field, const FieldEdit& edit,
         "ask the reviewer, the deputy or the duty contact to decide: nobody settles alone "
         "a case of which one version is their own");
   }
-  return Refuse(i, absl::StrCat(path, kWantsDecision), kDecide);
+  return Refuse(i, absl::StrCat(path, edit.base.size() < 2 ? kWantsReview : kWantsDecision),
+                kDecide);
+}
+
+// A signature vouches for all that the schema demands.
+bool Decider::CheckSignOff(size_t i, const ChangeData& change) {
+  std::string sign_off;
+  // Canonical values are fields of the message: one after the other they are the message.
+  for (const FieldEdit& edit : change.edits) sign_off += edit.value;
+  const std::string problem = SignOffProblem(*q_.schema, sign_off);
+  if (problem.empty()) return true;
+  return Refuse(i, absl::StrCat("values.", problem),
+                "open the record, fill in what is missing, then sign again");
+}
+
+// What a decision takes out, somebody else than its author proposed to take out.
+bool Decider::CheckTakesOut(size_t i, const FieldSpec& field, const FieldEdit& edit,
+                            const RecordState& state) {
+  static const FieldState kNone;
+  const FieldState* stored = state.Find(edit.field);
+  const std::vector<Head>& heads = stored == nullptr ? kNone.heads : stored->heads;
+  for (const FieldEdit::Removal& removal : edit.removals) {
+    const bool stays =
+        std::find(edit.adds.begin(), edit.adds.end(), removal.element) != edit.adds.end();
+    // All that it named was refused.
+    if (stays || removal.adds.empty()) continue;
+    FieldState named;
+    std::vector<SeenVersion> seen;
+    for (const ChangeId& id : removal.adds) {
+      const auto replaced = q_.replaced == nullptr ? ReplacedVersions::const_iterator()
+                                                   : q_.replaced->find(std::pair(id, edit.field));
+      if (q_.replaced != nullptr && replaced != q_.replaced->end()) {
+        seen.push_back(replaced->second);
+      }
+      for (const Head& head : heads) {
+        if (head.id == id) named.heads.push_back(head);
+      }
+    }
+    const std::vector<SeenVersion> standing = SeenVersions(named);
+    seen.insert(seen.end(), standing.begin(), standing.end());
+    if (MayTakeOut(removal.element, seen, q_.author)) continue;
+    return Refuse(i, absl::StrCat("values.", MayNotSettle(field, seen, q_.author)),
+                  "propose to take it out; somebody else decides");
+  }
+  return true;
 }
 
 // Over versions that differ, all of which their author had before them, nobody replaces one alone:
@@ -178,8 +231,10 @@ bool Decider::CheckAllNamed(size_t i, const FieldSpec& field, const FieldEdit& e
   const auto it = q_.visible->find({change.id, edit.field});
   if (it == q_.visible->end() || !IsConflict(field, it->second)) return true;
   const std::string path = absl::StrCat("values.", field.scalar.name);
-  if (!change.settle) return Refuse(i, absl::StrCat(path, kWantsDecision), kDecide);
   const std::vector<Head>& heads = it->second.heads;
+  if (!change.settle) {
+    return Refuse(i, absl::StrCat(path, heads.size() < 2 ? kWantsReview : kWantsDecision), kDecide);
+  }
   const auto named = std::count_if(heads.begin(), heads.end(), [&](const Head& head) {
     return std::find(edit.base.begin(), edit.base.end(), head.id) != edit.base.end();
   });
@@ -302,7 +357,7 @@ Decision Decider::Decide() {
           const FieldSpec* field = kind->Find(edit.field);
           return field == nullptr || CheckEdit(i, *field, edit, change, work->state);
         });
-    if (!allowed) break;
+    if (!allowed || (kind->full_name == kSignOffKind && !CheckSignOff(i, change))) break;
     Apply(*kind, change, work);
     if (!CheckSize(i, *kind, change, work->state)) break;
   }

@@ -43,8 +43,13 @@ absl::Status Reader::Read(const ChangeId& id) {
   if (!unit) return absl::OkStatus();
   for (ChangeData& change : unit->changes) {
     for (FieldEdit& edit : change.edits) {
-      found_.emplace(std::pair(change.id, edit.field),
-                     SeenVersion{row->author, std::move(edit.value)});
+      SeenVersion version{row->author, std::move(edit.value), change.settle.has_value()};
+      if (!change.settle) {
+        for (const FieldEdit::Removal& removal : edit.removals) {
+          version.proposes.push_back(removal.element);
+        }
+      }
+      found_.emplace(std::pair(change.id, edit.field), std::move(version));
     }
   }
   return absl::OkStatus();
@@ -64,6 +69,7 @@ class Sighting {
     bool refused = false;  // it never stood: what it replaced did
     std::string author;
     std::string value;
+    Settle settle;
     std::vector<ChangeId> base;
   };
 
@@ -120,6 +126,7 @@ absl::StatusOr<const Sighting::Version*> Sighting::Load(const ChangeId& id) {
     if (change.record != record_ || edit.field != field_) continue;
     version.value = edit.value;
     version.base = edit.base;
+    if (change.settle) version.settle = *change.settle;
   }
   return &version;
 }
@@ -202,8 +209,24 @@ absl::StatusOr<FieldState> Sighting::Of(const Uuid& record, const FieldState& no
     added.id = id;
     added.author = version->author;
     added.value = version->value;
+    added.settle = version->settle;
   }
   return out;
+}
+
+// The versions of which a decision about the field asks: who wrote them, and what they say.
+std::vector<ChangeId> AskedFor(const FieldSpec& field, const FieldEdit& edit, bool settles) {
+  if (field.merge == MergeClass::kReview) {
+    // Who saw one version saw no conflict, but for a pause.
+    const bool pause = field.effective == EffectiveRule::kLastAgreed && field.dominant != 0;
+    return edit.base.size() >= 2 || pause ? edit.base : std::vector<ChangeId>();
+  }
+  std::vector<ChangeId> ids;
+  if (!field.removal_reviewed || !settles) return ids;
+  for (const FieldEdit::Removal& removal : edit.removals) {
+    ids.insert(ids.end(), removal.adds.begin(), removal.adds.end());
+  }
+  return ids;
 }
 
 bool IsHead(const FieldState* state, const ChangeId& id) {
@@ -222,9 +245,8 @@ absl::StatusOr<ReplacedVersions> ReadReplaced(const Schema& schema, const Record
     if (kind == nullptr || state == states.end()) continue;
     for (const FieldEdit& edit : change.edits) {
       const FieldSpec* field = kind->Find(edit.field);
-      // Who saw one version saw no conflict.
-      if (field == nullptr || field->merge != MergeClass::kReview || edit.base.size() < 2) continue;
-      for (const ChangeId& id : edit.base) {
+      if (field == nullptr) continue;
+      for (const ChangeId& id : AskedFor(*field, edit, change.settle.has_value())) {
         if (IsHead(state->second.Find(edit.field), id)) continue;
         DOORSTEP_RETURN_IF_ERROR(reader.Read(id));
       }

@@ -33,9 +33,10 @@ struct Sight {
 absl::StatusOr<VisibleVersions> ReadVisible(const Schema& schema, const RecordStates& states,
                                             const Sight& sight, ReadView& view, const Unit& unit);
 
-// The versions of REVIEW fields that the unit's edits name as base, two or more of one field, and
-// that are heads no more, read from the history. What was erased, and what lies beyond the limits
-// for inherited bases (limits.h), is left out.
+// The versions of REVIEW fields that the unit's edits name as base, and the proposals that its
+// decisions to take something out name, as far as they are heads no more: read from the history.
+// Of a REVIEW field only where there may have been something to decide. What was erased, and what
+// lies beyond the limits for inherited bases (limits.h), is left out.
 absl::StatusOr<ReplacedVersions> ReadReplaced(const Schema& schema, const RecordStates& states,
                                               ReadView& view, const Unit& unit);
 

@@ -38,9 +38,11 @@ Posts PostsOf(const Responsible& people) {
   return posts;
 }
 
-std::vector<Turn> TurnsOf(const Posts& posts, const Responsible& people, bool paused) {
+std::vector<Turn> TurnsOf(const Posts& posts, const Responsible& people, bool paused,
+                          int64_t now_ms) {
   std::vector<Turn> turns = {posts.reviewer};
   if (paused) {
+    if (!InOfficeHours(now_ms)) turns.push_back({1, CaseRole::kDuty, people.duty});
     Turn deputy = posts.deputy;
     deputy.level = posts.reviewer.role == CaseRole::kLead ? 1 : 0;
     if (posts.reviewer.role != CaseRole::kLead) {
@@ -83,7 +85,8 @@ absl::string_view CaseRoleName(CaseRole role) {
 CaseView ViewCase(const FieldSpec& field, const FieldState& state, const Responsible& people,
                   int64_t now_ms) {
   CaseView view;
-  if (state.heads.size() > 1) view.opened_ms = state.heads[1].time_ms;
+  // Of a pause there may be one version.
+  if (!state.heads.empty()) view.opened_ms = state.heads[state.heads.size() > 1 ? 1 : 0].time_ms;
   const int64_t step = field.safety ? kSafetyDueMs : kOtherDueMs;
   // Canonical order is by time.
   view.due_ms = Add(state.heads.empty() ? 0 : state.heads.back().time_ms, step);
@@ -104,7 +107,7 @@ CaseView ViewCase(const FieldSpec& field, const FieldState& state, const Respons
   view.duty = posts.duty.name;
 
   const std::vector<SeenVersion> seen = SeenVersions(state);
-  const std::vector<Turn> turns = TurnsOf(posts, people, view.paused);
+  const std::vector<Turn> turns = TurnsOf(posts, people, view.paused, now_ms);
   const auto may = [&](const Turn& turn) {
     return !people.IsAway(turn.name) && MaySettle(field, seen, turn.name);
   };

@@ -27,7 +27,7 @@ struct PassedOver {
 };
 
 struct CaseView {
-  int64_t opened_ms = 0;  // when the second version met the first
+  int64_t opened_ms = 0;  // when the second version met the first; of a pause, when it began
   int64_t due_ms = 0;
   bool paused = false;
   // Who would decide if nobody were away and time stood still; empty = nobody is named.
@@ -50,7 +50,8 @@ struct CaseView {
 //
 // The reviewer is the file's worker, else the site's lead. When it is due the reviewer's deputy
 // follows (of a worker's: the site's deputy, else its lead, when the assignment names none), and as
-// long again later the duty contact. A paused decision goes to the site's lead when it is due.
+// long again later the duty contact. A paused decision goes to the site's lead when it is due, out
+// of office hours (deadlines.h) to the duty contact.
 // Whoever is away, or has a version of their own across bands, is passed over at once. When nobody
 // is left at a level or above it, those before are asked again.
 CaseView ViewCase(const FieldSpec& field, const FieldState& state, const Responsible& people,

@@ -16,6 +16,19 @@ inline constexpr int64_t kOtherDueMs = 7 * 24 * kHourMs;
 // When it is due it goes to the second person, who has as long again; then to the duty contact.
 inline constexpr int kEscalationLevels = 3;
 
+// When somebody is in the office: Monday to Friday, 08:00 to 18:00 UTC. Public holidays count as
+// days like others: who is away then has said so.
+inline constexpr int64_t kOfficeOpensHour = 8;
+inline constexpr int64_t kOfficeClosesHour = 18;
+constexpr bool InOfficeHours(int64_t time_ms) {
+  constexpr int64_t kDayMs = 24 * kHourMs;
+  const int64_t of_day = (time_ms % kDayMs + kDayMs) % kDayMs;
+  const int64_t day = (time_ms - of_day) / kDayMs;
+  const int64_t weekday = ((day + 3) % 7 + 7) % 7;  // 1970-01-01 was a Thursday; 0 is Monday
+  return weekday < 5 && of_day >= kOfficeOpensHour * kHourMs &&
+         of_day < kOfficeClosesHour * kHourMs;
+}
+
 }  // namespace doorstep
 
 #endif  // SYNC_CASES_DEADLINES_H_

@@ -16,12 +16,22 @@ namespace doorstep {
 std::vector<SeenVersion> SeenVersions(const FieldState& state) {
   std::vector<SeenVersion> seen;
   seen.reserve(state.heads.size());
-  for (const Head& head : state.heads) seen.push_back({head.author, head.value});
+  for (const Head& head : state.heads) {
+    SeenVersion& version = seen.emplace_back();
+    version.author = head.author;
+    version.value = head.value;
+    version.settled = head.settle.mode != SettleMode::kNone;
+    if (head.IsProposal()) version.proposes.push_back(head.value);
+  }
   return seen;
 }
 
 bool AcrossBands(const FieldSpec& field, absl::Span<const SeenVersion> seen) {
-  if (field.merge != MergeClass::kReview || seen.size() < 2) return false;
+  if (field.merge != MergeClass::kReview || seen.empty()) return false;
+  const bool unreviewed = std::all_of(seen.begin(), seen.end(), [&](const SeenVersion& version) {
+    return !version.settled && IsDominant(field, version.value);
+  });
+  if (field.effective == EffectiveRule::kLastAgreed && unreviewed) return true;
   if (IsRating(field)) {
     const Band first = BandOf(RatingScore(field, seen.front().value));
     return std::any_of(seen.begin() + 1, seen.end(), [&](const SeenVersion& version) {
@@ -36,14 +46,34 @@ bool AcrossBands(const FieldSpec& field, absl::Span<const SeenVersion> seen) {
 
 bool MaySettle(const FieldSpec& field, absl::Span<const SeenVersion> seen,
                absl::string_view author) {
+  if (field.is_set()) {
+    return std::all_of(seen.begin(), seen.end(), [&](const SeenVersion& version) {
+      return std::all_of(
+          version.proposes.begin(), version.proposes.end(),
+          [&](const std::string& element) { return MayTakeOut(element, seen, author); });
+    });
+  }
   const bool own = std::any_of(seen.begin(), seen.end(), [author](const SeenVersion& version) {
     return version.author == author;
   });
   return !own || !AcrossBands(field, seen);
 }
 
+bool MayTakeOut(absl::string_view element, absl::Span<const SeenVersion> seen,
+                absl::string_view author) {
+  return std::any_of(seen.begin(), seen.end(), [&](const SeenVersion& version) {
+    return version.author != author && std::find(version.proposes.begin(), version.proposes.end(),
+                                                 element) != version.proposes.end();
+  });
+}
+
 std::string MayNotSettle(const FieldSpec& field, absl::Span<const SeenVersion> seen,
                          absl::string_view author) {
+  if (field.is_set()) {
+    return absl::StrCat(field.label, ": got a decision by ", author,
+                        " to take out what nobody else proposed to take out, wanted somebody "
+                        "else's");
+  }
   std::vector<std::string> values;
   values.reserve(seen.size());
   for (const SeenVersion& version : seen) values.push_back(ValueWords(field, version.value));

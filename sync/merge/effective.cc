@@ -33,6 +33,14 @@ bool Distinct(const FieldSpec& field, Heads heads) {
                      [&](const Head& head) { return CompareKey(field, head.value) != first; });
 }
 
+// A value that stops something at once, and that nobody has decided on yet.
+bool AwaitsReview(const FieldSpec& field, Heads heads) {
+  return field.effective == EffectiveRule::kLastAgreed && !heads.empty() &&
+         std::all_of(heads.begin(), heads.end(), [&](const Head& head) {
+           return head.settle.mode == SettleMode::kNone && IsDominant(field, head.value);
+         });
+}
+
 const Agreed* LowestAgreed(Heads heads) {
   const Agreed* lowest = nullptr;
   for (const Head& head : heads) {
@@ -278,13 +286,14 @@ Effective EffectiveOf(const FieldSpec& field, const FieldState& state) {
   const bool distinct = Distinct(field, state.heads);
   const Row& row = RowOf(field);
   effective.value = (distinct ? row.when_distinct : row.when_one_value)(field, state.heads);
-  effective.provisional = distinct && row.needs_person(field, state.heads);
+  effective.provisional = IsConflict(field, state);
   return effective;
 }
 
 bool IsConflict(const FieldSpec& field, const FieldState& state) {
   if (field.is_set()) return field.removal_reviewed && !InQuestion(state.heads).empty();
-  return Distinct(field, state.heads) && RowOf(field).needs_person(field, state.heads);
+  if (!Distinct(field, state.heads)) return AwaitsReview(field, state.heads);
+  return RowOf(field).needs_person(field, state.heads);
 }
 
 std::vector<size_t> CaseHeads(const FieldSpec& field, const FieldState& state) {

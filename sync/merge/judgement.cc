@@ -19,6 +19,7 @@ bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
 // One change, with the members of which it holds a head. What it has seen is the same for all.
 struct Change {
   const std::vector<ChangeId>* seen = nullptr;
+  const std::string* author = nullptr;
   std::set<Member> members;
 };
 
@@ -57,6 +58,7 @@ std::vector<MemberHead> UnassessedHeads(const Schema& schema, const Judgement& j
   for (const MemberHead& member : heads) {
     Change& change = changes[member.head->id];
     change.seen = &member.head->seen;
+    change.author = &member.head->author;
     change.members.emplace(member.record, member.field);
   }
   std::vector<const std::vector<ChangeId>*> assessed;
@@ -69,7 +71,9 @@ std::vector<MemberHead> UnassessedHeads(const Schema& schema, const Judgement& j
   std::set<ChangeId> apart;
   for (auto a = changes.begin(); a != changes.end(); ++a) {
     for (auto b = std::next(a); b != changes.end(); ++b) {
-      if (a->first.incarnation == b->first.incarnation) continue;
+      if (a->first.incarnation == b->first.incarnation && *a->second.author == *b->second.author) {
+        continue;
+      }
       if (Names(*a->second.seen, b->first) || Names(*b->second.seen, a->first)) continue;
       if (!DifferentMembers(a->second, b->second)) continue;
       const bool settled = std::any_of(assessed.begin(), assessed.end(), [&](const auto* seen) {

@@ -33,8 +33,9 @@ std::vector<ChangeId> MemberIds(const std::vector<MemberHead>& heads);
 
 // Heads that take part in a pair that nobody has assessed; empty: the judgement holds together. A
 // pair is two heads of different members, by different changes, of which neither names the other
-// as seen (Head::seen); a change has seen all earlier ones of its own incarnation. A mark with a
-// reason that names both settles a pair, for good: what changes later makes other pairs.
+// as seen (Head::seen); an author has seen their own earlier changes of the same incarnation. A
+// mark with a reason that names both settles a pair, for good: what changes later makes other
+// pairs.
 std::vector<MemberHead> UnassessedHeads(const Schema& schema, const Judgement& judgement);
 
 }  // namespace doorstep

@@ -97,8 +97,10 @@ Word Plan(const FieldSpec& field, const FieldEdit& edit, const EditContext& cont
     state->heads = std::move(heads);
     if (context.sequence != 0) state->sequence = context.sequence;
   }
-  if (unseen == 0 && !kept) return Word::kApplied;
-  return IsConflict(field, *state) ? Word::kConflict : Word::kMerged;
+  const bool alone = unseen == 0 && !kept;
+  if (alone && field.is_set()) return Word::kApplied;
+  if (IsConflict(field, *state)) return Word::kConflict;
+  return alone ? Word::kApplied : Word::kMerged;
 }
 
 }  // namespace doorstep

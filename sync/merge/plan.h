@@ -53,8 +53,8 @@ struct EditContext {
 // would bring it back (except of LATEST): a state does not remember what it no longer holds, so
 // the caller answers a repeat from its outcome, without asking again.
 //
-// Returns the word for this edit: kApplied when its author had seen every head that there was;
-// else kConflict when a person must now decide (IsConflict), else kMerged. A SET edit is kApplied
+// Returns the word for this edit: kConflict when a person must now decide (IsConflict); else
+// kApplied when its author had seen every head that there was, else kMerged. A SET edit is kApplied
 // unless an add that its author had not seen kept an element that it removed (kMerged), or it
 // proposes a removal (kConflict). For a repeat the word describes the state as it stands.
 Word Plan(const FieldSpec& field, const FieldEdit& edit, const EditContext& context,
@@ -119,6 +119,8 @@ bool IsDominant(const FieldSpec& field, absl::string_view value);
 // compares) and the class is REVIEW or IMMUTABLE; or TEXT, and they overlap; or STATE, and one does
 // not fit; or SET, and a proposal stands of an element that has an add. No value is a value here:
 // somebody cleared it.
+// Under LAST_AGREED also when the dominant value stands alone and no head of it is a decision: what
+// stops something at once, before anybody else has looked, is looked at.
 bool IsConflict(const FieldSpec& field, const FieldState& state);
 
 // The heads over which a person decides, as places in `state.heads`: all of them; of a SET the adds

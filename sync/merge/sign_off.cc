@@ -48,7 +48,7 @@ std::vector<SignedHead> HeadsToSign(const Judgement& judgement) {
   std::vector<SignedHead> out;
   for (const RecordState* record : judgement) {
     for (const FieldState& field : record->fields) {
-      if (MarkField(field.field) != nullptr) continue;
+      if (field.field == kAssessedField) continue;
       for (const Head& head : field.heads) {
         out.push_back({record->id, field.field, head.id, HashOf(head.value)});
       }
@@ -103,6 +103,41 @@ absl::StatusOr<std::vector<SignedHead>> DecodeSigned(absl::string_view bytes) {
   return out;
 }
 
+std::vector<const FieldSpec*> DemandedNotCovered(const KindSpec& kind, const Uuid& record,
+                                                 const std::vector<SignedHead>& heads) {
+  const std::string nothing = HashOf("");
+  std::vector<const FieldSpec*> out;
+  for (const FieldSpec& field : kind.fields) {
+    if (!field.sign_off_requires) continue;
+    const bool covered = std::any_of(heads.begin(), heads.end(), [&](const SignedHead& head) {
+      return head.record == record && head.field == field.number() && head.value_hash != nothing;
+    });
+    if (!covered) out.push_back(&field);
+  }
+  return out;
+}
+
+std::string SignOffProblem(const Schema& schema, absl::string_view sign_off) {
+  v1::SignOff in;
+  if (!in.ParseFromArray(sign_off.data(), static_cast<int>(sign_off.size()))) {
+    return "covers: got bytes that do not parse, wanted a SignOff";
+  }
+  const KindSpec* kind = schema.Find(in.record_kind());
+  if (kind == nullptr) return "";
+  if (!kind->sign_off) {
+    return absl::StrCat("record_kind: got ", kind->name,
+                        ", which is not signed, wanted one of a kind with sign_off");
+  }
+  const absl::StatusOr<Uuid> record = Uuid::Parse(in.record());
+  if (!record.ok()) return "record: got none, wanted the record that is signed";
+  const absl::StatusOr<std::vector<SignedHead>> heads = DecodeSigned(in.covers());
+  if (!heads.ok()) return std::string(heads.status().message());
+  const std::vector<const FieldSpec*> missing = DemandedNotCovered(*kind, *record, *heads);
+  if (missing.empty()) return "";
+  return absl::StrCat("covers: got no ", kind->name, ".", missing.front()->scalar.name,
+                      ", wanted one with a value");
+}
+
 Coverage CoverageOf(const std::vector<SignedHead>& heads, const Judgement& now) {
   const ByField was = Grouped(heads);
   const ByField is = Grouped(HeadsToSign(now));
@@ -111,9 +146,18 @@ Coverage CoverageOf(const std::vector<SignedHead>& heads, const Judgement& now) 
     const auto found = is.find(field);
     if (found == is.end() || found->second != signed_heads) coverage.amended.push_back(field);
   }
+  const std::string nothing = HashOf("");
   for (const auto& [field, current] : is) {
-    if (!was.contains(field)) coverage.not_covered.push_back(field);
+    if (was.contains(field)) continue;
+    // What has been hidden since is not there any more.
+    const bool hides = field.field == kHiddenField &&
+                       std::any_of(current.begin(), current.end(), [&](const SignedHead& head) {
+                         return head.value_hash != nothing;
+                       });
+    if (hides) coverage.amended.push_back(field);
+    if (field.field != kHiddenField) coverage.not_covered.push_back(field);
   }
+  std::sort(coverage.amended.begin(), coverage.amended.end());
   return coverage;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "sync/change/state.h"
 #include "sync/merge/judgement.h"
+#include "sync/schema/schema.h"
 
 namespace doorstep {
 
@@ -23,7 +24,8 @@ struct SignedHead {
   auto operator<=>(const SignedHead&) const = default;
 };
 
-// Every head of every field of the judgement, but for marks.
+// Every head of every field of the judgement, and of the marks that hide its records: who signs
+// signs for what they see, and does not see what is hidden.
 std::vector<SignedHead> HeadsToSign(const Judgement& judgement);
 
 // A serialized doorstep.v1.SignedHeads, and back. kInvalidArgument for bytes that are none.
@@ -41,10 +43,20 @@ struct Coverage {
   std::vector<SignedField> amended;      // signed, and no longer as it was signed
   std::vector<SignedField> not_covered;  // has a value, and was not signed
 };
-// A field is as it was signed while its heads, with their values, are exactly those signed. A
-// signature holds while nothing is amended; what is not covered was added later and is not vouched
-// for. Ascending.
+// A field is as it was signed while its heads, with their values, are exactly those signed; a mark
+// that hides one of the records amends what was signed without it. A signature holds while nothing
+// is amended; what is not covered was added later and is not vouched for. Ascending.
 Coverage CoverageOf(const std::vector<SignedHead>& heads, const Judgement& now);
+
+// The fields of a record of `kind` that the schema demands and that a signature over `heads` does
+// not cover with a value.
+std::vector<const FieldSpec*> DemandedNotCovered(const KindSpec& kind, const Uuid& record,
+                                                 const std::vector<SignedHead>& heads);
+
+// Why a doorstep.v1.SignOff (serialized) is no signature, as "covers: got ..., wanted ..."; empty:
+// it may be one. Asks only what it says itself, so the answer is the same in whatever order things
+// arrive. What a schema does not know is not judged.
+std::string SignOffProblem(const Schema& schema, absl::string_view sign_off);
 
 }  // namespace doorstep
 

@@ -14,6 +14,7 @@
 #include "doorstep/v1/options.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "sync/schema/due.h"
+#include "sync/schema/pause.h"
 
 namespace doorstep {
 namespace {
@@ -319,6 +320,11 @@ void Comparison::CompareShown(const FieldSpec& was, const FieldSpec& now) {
     return words ? absl::StrCat(words->told, " ", words->taken_back) : std::string("none");
   };
   May("closing", closing(now), closing(was));
+  const auto paused_by = [](const FieldSpec& field) {
+    const std::optional<PausedBy> by = PausedByOf(field);
+    return by ? absl::StrCat(by->part, " ", by->field, " ", by->value) : std::string("none");
+  };
+  May("paused_by", paused_by(now), paused_by(was));
 }
 
 void Comparison::CompareScalar(const ScalarSpec& was, const ScalarSpec& now,

@@ -15,6 +15,7 @@
 #include "doorstep/v1/built_in_schema.h"
 #include "doorstep/v1/due.pb.h"
 #include "doorstep/v1/options.pb.h"
+#include "doorstep/v1/pause.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "sync/base/limits.h"
@@ -76,7 +77,8 @@ absl::Status CheckOptionsFiles(const DescriptorPool& pool) {
   DOORSTEP_RETURN_IF_ERROR(CheckSameFile(*file, own));
   // A schema may do without these.
   for (const FileDescriptor* later :
-       {v1::Closing::descriptor()->file(), v1::AttachmentPart_descriptor()->file()}) {
+       {v1::Closing::descriptor()->file(), v1::AttachmentPart_descriptor()->file(),
+        v1::PausedBy::descriptor()->file()}) {
     file = pool.FindFileByName(later->name());
     if (file != nullptr) DOORSTEP_RETURN_IF_ERROR(CheckSameFile(*file, *later));
   }

@@ -353,7 +353,6 @@ absl::Status RecordTables::WriteConflicts(const KindSpec& kind, const RecordStat
     DOORSTEP_RETURN_IF_ERROR(clear->BindBlob(1, state.id.AsBytes()).Run());
   }
   for (const FieldState& field : state.fields) {
-    if (field.heads.size() < 2 || MarkField(field.field) != nullptr) continue;
     const FieldSpec* spec = kind.Find(field.field);
     if (spec == nullptr || !IsConflict(*spec, field)) continue;
     DOORSTEP_RETURN_IF_ERROR(WriteCase(state.id, field.field));

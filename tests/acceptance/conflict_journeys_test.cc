@@ -8,10 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "sync/base/clock.h"
+#include "sync/cases/deadlines.h"
 #include "tests/acceptance/device.h"
 #include "tests/support/link.h"
 #include "tests/support/process.h"
@@ -26,7 +29,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr int64_t kHourMs = int64_t{60} * 60 * 1000;
 constexpr int64_t kDayMs = 24 * kHourMs;
 
 json Rating(int likelihood, int severity, const std::string& rationale) {
@@ -245,6 +247,14 @@ TEST_F(ConflictJourneys, AThirdVersionComesInWhileTheReviewerDecides) {
   ExpectAllEqual();
 }
 
+int64_t NowMs() { return absl::ToUnixMillis(absl::Now()); }
+
+// A little later than asked for, if an office might open or close meanwhile.
+int64_t AwayFromTheHour(int64_t later_ms) {
+  const int64_t of_hour = (NowMs() + later_ms) % kHourMs;
+  return of_hour > kHourMs - kHourMs / 4 ? later_ms + kHourMs / 4 : later_ms;
+}
+
 // Peter, decision and incident.
 void ConflictJourneys::ExpectPaused(const std::string& with, const std::string& role, int level) {
   for (const Device* device : Everybody()) {
@@ -287,14 +297,20 @@ TEST_F(ConflictJourneys, AnIncidentPausesAndNeverDenies) {
     EXPECT_EQ(device->Record(incident)["continue_or_pause"], "PAUSE");
   }
   ExpectPaused("M Osei", "worker", 0);
-  // Nobody decides, and nobody syncs: at 24 hours it goes to the manager, at 48 to the duty team.
+  // Nobody decides, and nobody syncs: at 24 hours it goes to the manager, or out of hours to the
+  // duty team, at 48 to the duty team.
   const auto later = [&](int64_t ms) {
     for (Device* device : {&khan_, &price_, &osei_}) device->Later(ms);
   };
   later(kDayMs - kHourMs);
   ExpectPaused("M Osei", "worker", 0);
-  later(kDayMs + kHourMs);
-  ExpectPaused("L Ward", "lead", 1);
+  const int64_t a_day_on = AwayFromTheHour(kDayMs + kHourMs);
+  later(a_day_on);
+  if (InOfficeHours(NowMs() + a_day_on)) {
+    ExpectPaused("L Ward", "lead", 1);
+  } else {
+    ExpectPaused("Duty team", "duty contact", 1);
+  }
   later(2 * kDayMs + kHourMs);
   ExpectPaused("Duty team", "duty contact", 2);
   later(0);
@@ -304,6 +320,43 @@ TEST_F(ConflictJourneys, AnIncidentPausesAndNeverDenies) {
   SyncAll({&osei_, &khan_});
   EXPECT_EQ(khan_.Conflicts()[0]["with"]["name"], "B Lee");
   EXPECT_EQ(khan_.Conflicts()[0]["passed_over"][0]["name"], "M Osei");
+}
+
+// One person records the incident, asks for a pause, and would deny: it is a pause, with a reviewer
+// and a time, and what comes after it is somebody else's to decide.
+TEST_F(ConflictJourneys, APauseIsNotADenialAlsoWhenOnePersonWritesBoth) {
+  const std::string incident = price_.Add("Incident", {{"case_study", case_},
+                                                       {"type", "LOST"},
+                                                       {"description", "Lost his way twice."},
+                                                       {"continue_or_pause", "PAUSE"}});
+  const auto decide = [&](const char* outcome) {
+    return price_.Run(
+        {"edit", case_, "--data",
+         json{{"decision",
+               {{"outcome", outcome}, {"rationale", "lost his way"}, {"incident", incident}}}}
+             .dump()});
+  };
+  const RunResult denied = decide("DENIED");
+  EXPECT_NE(denied.exit, 0);
+  EXPECT_THAT(denied.err, AllOf(HasSubstr("got denied"), HasSubstr("wanted paused")));
+  EXPECT_EQ(price_.Record(case_)["decision"]["outcome"], "SUPPORTED");
+  const RunResult paused = decide("PAUSED");
+  EXPECT_EQ(paused.exit, 0) << paused;
+  EXPECT_EQ(price_.Conflicts()[0]["with"]["name"], "M Osei") << "also before anything is sent";
+  EXPECT_NE(decide("SUPPORTED").exit, 0) << "who paused does not lift it";
+  SyncAll({&price_, &khan_, &osei_});
+  ExpectPaused("M Osei", "worker", 0);
+  EXPECT_EQ(price_.Conflicts()[0]["you_may_settle"], false);
+  const json open = osei_.Conflicts()[0];
+  osei_.Out({"settle", open.value("case", ""), "--seen", open.value("seen", ""), "--value",
+             R"({"outcome":"SUPPORTED_WITH_CONDITIONS","rationale":"his sister telephones"})",
+             "--reason", "walked the way with him"});
+  SyncAll({&osei_, &khan_, &price_});
+  for (const Device* device : Everybody()) {
+    EXPECT_EQ(device->Record(case_)["decision"]["outcome"], "SUPPORTED_WITH_CONDITIONS");
+    EXPECT_THAT(device->Conflicts(), IsEmpty());
+  }
+  ExpectAllEqual();
 }
 
 TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {

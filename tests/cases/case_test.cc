@@ -17,7 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr int64_t kOpened = 1'000'000'000'000;
+constexpr int64_t kOpened = 1'000'116'000'000;  // Monday 10 September 2001, 10:00 UTC
 
 FieldSpec SafeRating() {
   FieldSpec field = RatingField();
@@ -144,6 +144,37 @@ TEST(Case, APausedDecisionGoesToTheLeadWhenItIsDue) {
   Responsible lead_away = people;
   lead_away.away = {"L"};
   EXPECT_EQ(ViewCase(field, state, lead_away, kOpened + 24 * kHourMs).with, "M");
+}
+
+TEST(Case, APauseGoesToTheDutyContactOutOfHours) {
+  FieldSpec field = DecisionField();
+  field.safety = true;
+  const std::string incident = "01234567-89ab-7def-8123-456789abcdef";
+  const auto due_after = [&](int64_t hours) {
+    const int64_t opened = kOpened + hours * kHourMs;
+    const FieldState pause =
+        StateOf(field, {HeadOf('B', "J Price", opened, Decision(kPaused, "lost", incident))});
+    return ViewCase(field, pause, Everybody(), opened + 24 * kHourMs);
+  };
+  const CaseView tuesday = due_after(0);
+  EXPECT_TRUE(tuesday.paused) << "also when nobody wrote anything else";
+  EXPECT_EQ(tuesday.opened_ms, kOpened);
+  EXPECT_EQ(tuesday.with, "L");
+  EXPECT_EQ(due_after(4 * 24).with, "T") << "on a Saturday";
+  EXPECT_EQ(due_after(8).with, "T") << "at 18:00";
+  EXPECT_EQ(due_after(7).with, "L") << "at 17:00";
+  EXPECT_EQ(due_after(-3).with, "T") << "at 07:00";
+  EXPECT_EQ(due_after(-2).with, "L") << "at 08:00";
+}
+
+TEST(Case, WhoPausedDoesNotReviewIt) {
+  FieldSpec field = DecisionField();
+  const std::string incident = "01234567-89ab-7def-8123-456789abcdef";
+  Responsible people = Everybody();
+  people.worker = "J Price";
+  FieldState pause =
+      StateOf(field, {HeadOf('B', "J Price", kOpened, Decision(kPaused, "lost", incident))});
+  EXPECT_EQ(ViewCase(field, pause, people, kOpened).with, "D");
 }
 
 // Whatever is named and whoever is away: somebody decides if anybody can, whoever it is may, and

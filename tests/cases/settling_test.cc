@@ -79,6 +79,33 @@ TEST(Settling, ProseAndStatesHaveNoBands) {
   EXPECT_TRUE(MaySettle(status, {{"A", Number(status, 1)}, {"B", Number(status, 2)}}, "A"));
 }
 
+TEST(Settling, NobodyReviewsTheirOwnPause) {
+  const FieldSpec field = DecisionField();
+  const std::string paused = Decision(kPaused, "lost", "01234567-89ab-7def-8123-456789abcdef");
+  EXPECT_FALSE(MaySettle(field, {{"A", paused}}, "A"));
+  EXPECT_TRUE(MaySettle(field, {{"A", paused}}, "B"));
+  EXPECT_TRUE(MaySettle(field, {{"A", paused, /*settled=*/true}}, "A")) << "it was reviewed";
+  EXPECT_TRUE(MaySettle(field, {{"A", Decision(kDenied)}}, "A"));
+}
+
+TEST(Settling, NobodyTakesOutWhatOnlyTheyProposedToTakeOut) {
+  const FieldSpec field = AllergiesField();
+  const std::string nuts = Text(field, "nuts");
+  const std::string milk = Text(field, "milk");
+  const SeenVersion added{"A", nuts};
+  const SeenVersion own{"A", nuts, false, {nuts}};
+  const SeenVersion other{"B", nuts, false, {nuts}};
+  const SeenVersion elsewhere{"B", milk, false, {milk}};
+  EXPECT_FALSE(MayTakeOut(nuts, {added, own}, "A"));
+  EXPECT_TRUE(MayTakeOut(nuts, {added, own}, "B"));
+  EXPECT_TRUE(MayTakeOut(nuts, {added, own, other}, "A")) << "two people want it";
+  EXPECT_FALSE(MayTakeOut(nuts, {added, own, elsewhere}, "A"));
+  EXPECT_FALSE(MayTakeOut(nuts, {added}, "B")) << "nobody proposed it";
+  EXPECT_FALSE(MaySettle(field, {added, own, elsewhere}, "A"));
+  EXPECT_TRUE(MaySettle(field, {added, own, elsewhere}, "C"));
+  EXPECT_THAT(MayNotSettle(field, {added, own}, "A"), HasSubstr("nobody else proposed"));
+}
+
 TEST(Settling, TheRefusalSaysWhatAndWho) {
   const std::string text =
       MayNotSettle(RatingField(), {{"A Khan", Rating(1, 3)}, {"J Price", Rating(4, 3)}}, "A Khan");

@@ -74,8 +74,12 @@ TEST(UntilDecided, APauseIsNeverADenial) {
                       HeadOf('B', "B", 2, Decision(kPaused, "lost", kIncident))});
   EXPECT_TRUE(IsPaused(field, state));
   EXPECT_EQ(UntilDecided(field, state), "Until decided: 4. Nothing has been refused.");
-  const FieldState alone = StateOf(field, {state.heads[1]});
-  EXPECT_FALSE(IsPaused(field, alone)) << "one version is a decision, not a case";
+  FieldState alone = StateOf(field, {state.heads[1]});
+  EXPECT_TRUE(IsPaused(field, alone)) << "nobody else has looked";
+  EXPECT_EQ(UntilDecided(field, alone), "Until decided: 4. Nothing has been refused.");
+  alone.heads[0].settle = {SettleMode::kKeep, "not before Monday"};
+  EXPECT_FALSE(IsPaused(field, alone)) << "somebody has decided that it stays so";
+  EXPECT_FALSE(IsPaused(field, StateOf(field, {state.heads[0]}))) << "a denial is a decision";
 }
 
 }  // namespace

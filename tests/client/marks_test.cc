@@ -111,6 +111,47 @@ TEST_F(MarksTest, AnAllergyStaysUntilSomebodyDecides) {
   EXPECT_THAT(Cases(b_), IsEmpty());
 }
 
+TEST_F(MarksTest, WhoProposesDoesNotDecideAlone) {
+  const std::string id = Must(a_->Add("Person", R"({"allergies":["nuts"]})"));
+  SyncAll();
+  Must(b_->Edit(id, R"({"allergies":[]})"));
+  const Conflict open = Must(b_.replica().Conflicts()).at(0);
+  EXPECT_FALSE(open.you_may_settle);
+  Decision decision;
+  decision.seen = open.seen;
+  decision.reason = "he says so";
+  decision.mode = Decision::Mode::kNewValue;
+  decision.json = "[]";
+  const auto as_proposer = [&] {
+    return b_.replica().Transact(
+        {}, [&](Edits& edits) { return edits.Settle(open.case_id, decision); });
+  };
+  const absl::Status refused = as_proposer();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(refused.message(), HasSubstr("nobody decides alone what only they proposed"));
+  EXPECT_EQ(b_->Json(id)["allergies"], nlohmann::json({"nuts"}));
+  // To keep it needs nobody else.
+  decision.json = R"(["nuts"])";
+  Must(as_proposer());
+  SyncAll();
+  EXPECT_THAT(Cases(a_), IsEmpty());
+  EXPECT_EQ(a_->Json(id)["allergies"], nlohmann::json({"nuts"}));
+}
+
+TEST_F(MarksTest, AnElementThatWasTakenOutIsRestoredBesideAnOpenCase) {
+  const std::string id = Must(a_->Add("Person", R"({"allergies":["nuts"]})"));
+  SyncAll();
+  const std::string version = Must(a_.replica().History(id, nullptr)).at(0).change;
+  Must(a_->Edit(id, R"({"allergies":["latex","nuts"]})"));
+  Must(b_->Edit(id, R"({"allergies":[]})"));
+  SyncAll();
+  EXPECT_THAT(Cases(a_), ElementsAre("allergies"));
+  Must(a_.replica().Restore(id, "allergies", version, {.author = "M Osei"}, nullptr).status());
+  SyncAll();
+  EXPECT_THAT(Cases(b_), IsEmpty());
+  EXPECT_EQ(b_->Json(id)["allergies"], nlohmann::json({"nuts", "latex"}));
+}
+
 TEST_F(MarksTest, AProposalIsWithdrawnByKeepingTheElement) {
   const std::string id = Must(a_->Add("Person", R"({"allergies":["nuts"]})"));
   SyncAll();
@@ -241,6 +282,45 @@ TEST_F(MarksTest, ASignatureHoldsUntilWhatWasSignedChanges) {
   signs = Must(a_.replica().SignOffs(risk));
   ASSERT_THAT(signs, SizeIs(2));
   EXPECT_EQ(signs[1].state, SignOffInfo::State::kSigned);
+}
+
+TEST_F(MarksTest, ASignatureIsMadeBySigningAlone) {
+  const std::string risk = Must(a_->Add("RiskAssessment", kDraft));
+  const absl::Status by_hand =
+      a_->Add("SignOff", R"({"record":")" + risk + R"(","recordKind":20,"covers":"CgA="})")
+          .status();
+  EXPECT_EQ(by_hand.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(by_hand.message(), HasSubstr("doorstep sign"));
+  EXPECT_THAT(Must(a_.replica().SignOffs(risk)), IsEmpty());
+}
+
+TEST_F(MarksTest, WhoSignsDoesNotVouchForWhatIsHiddenSince) {
+  const std::string risk = Must(a_->Add("RiskAssessment", kDraft));
+  Must(a_->Edit(risk, R"({"harm_of_not_doing":"Loses his mornings."})"));
+  const std::string phone =
+      Must(a_->Add("Mitigation", R"({"assessment":")" + risk + R"(","control":"A telephone."})"));
+  Must(Sign(a_, risk).status());
+  SyncAll();
+  Must(Hide(b_, Must(b_.replica().Get(phone))));
+  SyncAll();
+  std::vector<SignOffInfo> signs = Must(a_.replica().SignOffs(risk));
+  EXPECT_EQ(signs[0].state, SignOffInfo::State::kAmended);
+  EXPECT_THAT(signs[0].amended, ElementsAre("Mitigation.hidden of " + phone));
+  Must(Unhide(b_, phone));
+  SyncAll();
+  EXPECT_EQ(Must(a_.replica().SignOffs(risk))[0].state, SignOffInfo::State::kSigned);
+}
+
+TEST_F(MarksTest, WhatPeopleRelyOnIsNotHidden) {
+  const std::string risk = Must(a_->Add("RiskAssessment", kDraft));
+  const std::string phone =
+      Must(a_->Add("Mitigation", R"({"assessment":")" + risk + R"(","control":"A telephone.",)" +
+                                     R"("reliance":["RELIED_ON"]})"));
+  SyncAll();
+  const absl::Status refused = Hide(b_, Must(b_.replica().Get(phone)));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(refused.message(), HasSubstr("Mitigation.reliance: got 1 that stand"));
+  EXPECT_EQ(Hidden(b_, phone), "");
 }
 
 TEST_F(MarksTest, NobodySignsOverVersionsThatDiffer) {

@@ -75,7 +75,14 @@ Scenario PausedDecision() {
     return !Has(heads, paused) || effective == paused;
   };
   const Values values = {Decision(kDenied), paused};
-  return {"LAST_AGREED, paused", DecisionField(), values, {1, 3}, 3, false, rule};
+  Scenario s = {"LAST_AGREED, paused", DecisionField(), values, {1, 3}, 3, false, rule};
+  // A pause that stands alone waits for its review; a denial that does is a decision.
+  s.conflict = [paused](const FieldState& state) {
+    Values values_now;
+    for (const Head& head : state.heads) values_now.push_back(head.value);
+    return Has(values_now, paused) || (!values_now.empty() && !AllEqual(values_now));
+  };
+  return s;
 }
 
 Scenario None() {

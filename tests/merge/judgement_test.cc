@@ -40,6 +40,7 @@ struct Write {
   std::string text;  // empty: cleared
   std::vector<std::string> base;
   std::vector<std::string> seen;
+  std::string author = "A Khan";
 };
 
 class Record {
@@ -60,7 +61,7 @@ class Record {
     const FieldSpec& field = *kind_.FindWithMarks(write.field);
     edit.value = Text(field, write.text);
     edit.base = Ids(write.base);
-    PlanChange(kind_, change, 10 + write.id[1], 1, "A Khan", &state_);
+    PlanChange(kind_, change, 10 + write.id[1], 1, write.author, &state_);
     return *this;
   }
   const RecordState& state() const { return state_; }
@@ -94,6 +95,16 @@ TEST(Judgement, TwoWhoHadNotSeenEachOther) {
   EXPECT_EQ(Apart({&risk.state()}), "") << "B saw A's";
   risk.Do({"C1", kHazard, "Gets lost", {"A2"}, {"A1"}});
   EXPECT_EQ(Apart({&risk.state()}), "B1 C1");
+}
+
+TEST(Judgement, TwoPeopleAtOneTabletAreTwo) {
+  Record risk("RiskAssessment", 1);
+  risk.Do({"A1", kActivity, "Walks", {}, {}, "A Khan"});
+  // J Price had the form open before A Khan saved hers.
+  risk.Do({"A2", kHazard, "Traffic", {}, {}, "J Price"});
+  EXPECT_EQ(Apart({&risk.state()}), "A1 A2");
+  risk.Do({"A3", kHazard, "Traffic, ice", {"A2"}, {"A1"}, "J Price"});
+  EXPECT_EQ(Apart({&risk.state()}), "") << "opened again, and seen";
 }
 
 TEST(Judgement, AMemberThatIsChangedByOneWhoSawAllEndsIt) {

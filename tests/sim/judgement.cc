@@ -128,13 +128,19 @@ Rows JudgementOf(const std::string& record, const Rows& rows) {
 bool IsUnassessed(const std::string& record, const Rows& judgement) {
   if (judgement.empty() || !IsJudgement(judgement.at(record).kind)) return false;
   using Member = std::pair<std::string, uint32_t>;
-  std::map<Id, std::pair<std::set<Member>, std::set<Id>>> changes;  // what they hold and have seen
+  struct Change {
+    std::string author;
+    std::set<Member> members;  // of which it holds a head
+    std::set<Id> seen;
+  };
+  std::map<Id, Change> changes;
   for (const auto& [id, row] : judgement) {
     for (const auto& [field, heads] : row.fields) {
       for (const ModelHead& head : heads) {
         if (!IsMember(row.kind, field)) continue;
-        changes[head.id].first.insert({id, field});
-        changes[head.id].second = head.seen;
+        changes[head.id].author = head.author;
+        changes[head.id].members.insert({id, field});
+        changes[head.id].seen = head.seen;
       }
     }
   }
@@ -147,8 +153,9 @@ bool IsUnassessed(const std::string& record, const Rows& judgement) {
   };
   for (const auto& [a, of_a] : changes) {
     for (const auto& [b, of_b] : changes) {
-      if (a.life == b.life || of_a.second.contains(b) || of_b.second.contains(a)) continue;
-      const bool one_member = of_a.first.size() == 1 && of_a.first == of_b.first;
+      const bool own = a.life == b.life && of_a.author == of_b.author;
+      if (own || of_a.seen.contains(b) || of_b.seen.contains(a)) continue;
+      const bool one_member = of_a.members.size() == 1 && of_a.members == of_b.members;
       if (!one_member && !assessed(a, b)) return true;
     }
   }
@@ -159,7 +166,7 @@ Signed ToSign(const Rows& judgement) {
   Signed out;
   for (const auto& [id, row] : judgement) {
     for (const auto& [field, heads] : row.fields) {
-      if (IsMark(field)) continue;
+      if (field == kAssessedMark) continue;
       for (const ModelHead& head : heads) {
         out[{id, field}].insert({head.id, SignedHash(head.value)});
       }
@@ -170,6 +177,12 @@ Signed ToSign(const Rows& judgement) {
 
 bool IsAmended(const Signed& was, const Rows& judgement) {
   const Signed now = ToSign(judgement);
+  for (const auto& [field, heads] : now) {  // something is hidden that was not
+    if (field.second != kHiddenMark || was.contains(field)) continue;
+    for (const auto& head : heads) {
+      if (head.second != SignedHash("")) return true;
+    }
+  }
   return std::any_of(was.begin(), was.end(), [&](const auto& field) {
     const auto it = now.find(field.first);
     return it == now.end() || it->second != field.second;

@@ -64,6 +64,14 @@ std::pair<std::string, bool> Replay(uint32_t kind, uint32_t field, const Heads& 
   return out;
 }
 
+// Something is paused, and nobody has decided on it.
+bool IsPaused(uint32_t kind, uint32_t field, const Heads& heads) {
+  return Options(kind, field).effective() == v1::LAST_AGREED && !heads.empty() &&
+         std::all_of(heads.begin(), heads.end(), [&](const ModelHead& head) {
+           return head.settled.empty() && IsDominant(kind, field, head.value);
+         });
+}
+
 // Adds of elements that somebody proposes to take out.
 bool IsInQuestion(const Heads& heads) {
   return std::any_of(heads.begin(), heads.end(), [&](const ModelHead& proposal) {
@@ -114,6 +122,7 @@ bool IsOpen(uint32_t kind, uint32_t field, const Heads& heads) {
   const v1::MergeClass merge = ClassOf(kind, field);
   if (merge == v1::SET) return IsInQuestion(heads);
   if (merge == v1::STATE) return !heads.empty() && !Replay(kind, field, heads).second;
+  if (merge == v1::REVIEW && IsPaused(kind, field, heads)) return true;
   return (merge == v1::REVIEW || merge == v1::IMMUTABLE) && Distinct(kind, field, heads);
 }
 
@@ -165,7 +174,8 @@ std::string Apply(const ModelChange& change, int64_t time_ms, uint64_t sequence,
       if (ClassOf(change.kind, field) == v1::LATEST && !latest_too) heads = {*heads.rbegin()};
     }
     merged |= unseen;
-    open |= unseen && IsOpen(change.kind, field, heads);
+    const bool asks = unseen || ClassOf(change.kind, field) != v1::SET;
+    open |= asks && IsOpen(change.kind, field, heads);
     if (heads.empty()) record->fields.erase(field);
   }
   return open ? "CONFLICT" : merged ? "MERGED" : "APPLIED";
@@ -252,30 +262,52 @@ ModelChange Model::Resolved(const ModelChange& change, uint64_t at, bool adds_to
 }
 
 // Nobody settles alone a case across bands of which one version is their own. Ratings have bands;
-// of other values any two that differ are far apart.
+// of other values any two that differ are far apart, and a pause is far from going on. Nor does
+// anybody take out what they alone proposed to take out.
 bool Model::MayDecide(const ModelChange& change, uint32_t field, const ModelRecord& record,
                       const std::string& author) const {
+  if (ClassOf(change.kind, field) == v1::SET) return OthersProposed(change, field, author);
   const bool rated = Options(change.kind, field).effective() == v1::HIGHEST_RATING;
   bool own = false;
   Heads seen;
   std::set<int> bands;
-  const auto look = [&](const Id& id, const std::string& by, const std::string& value) {
+  const auto look = [&](const Id& id, const std::string& by, const std::string& value,
+                        const std::string& settled) {
     own |= by == author;
-    seen.insert({0, id, value, 0, "", "", std::nullopt, {}, {}});
+    seen.insert({0, id, value, 0, "", settled, std::nullopt, {}, {}});
     if (rated) bands.insert(BandOf(Rating(field, value).first));
   };
   const auto stands = record.fields.find(field);
   for (const Id& id : change.edits.at(field).base) {
     const auto was = admitted_.find(id);
     if (was != admitted_.end() && was->second.second.edits.contains(field)) {
-      look(id, authors_.at(id), was->second.second.edits.at(field).value);
+      look(id, authors_.at(id), was->second.second.edits.at(field).value,
+           was->second.second.settled);
     } else if (stands != record.fields.end()) {  // an earlier change of this unit
       for (const ModelHead& head : stands->second) {
-        if (head.id == id) look(id, head.author, head.value);
+        if (head.id == id) look(id, head.author, head.value, head.settled);
       }
     }
   }
-  return !own || !Distinct(change.kind, field, seen) || (rated && bands.size() < 2);
+  return !own || !IsOpen(change.kind, field, seen) || (rated && bands.size() < 2);
+}
+
+// Whether each element that a decision takes out is one that somebody else proposed to take out.
+bool Model::OthersProposed(const ModelChange& change, uint32_t field,
+                           const std::string& author) const {
+  const ModelEdit& edit = change.edits.at(field);
+  return std::all_of(edit.removals.begin(), edit.removals.end(), [&](const auto& removal) {
+    const auto& [element, named] = removal;
+    if (named.empty() || edit.adds.contains(element)) return true;
+    return std::any_of(named.begin(), named.end(), [&](const Id& id) {
+      const auto was = admitted_.find(id);
+      if (was == admitted_.end() || authors_.at(id) == author) return false;
+      const ModelChange& proposal = was->second.second;
+      const auto touched = proposal.edits.find(field);
+      return proposal.settled.empty() && touched != proposal.edits.end() &&
+             touched->second.removals.contains(element);
+    });
+  });
 }
 
 // Whether a step follows from one of the states that its author saw.
@@ -325,7 +357,9 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site, uin
       const v1::MergeClass merge = ClassOf(change.kind, field);
       if (merge == v1::STATE && !StepFollows(resolved, field, record)) return "a step too far";
       if (!change.settled.empty()) {
-        if (merge == v1::REVIEW && !MayDecide(resolved, field, record, unit.author)) {
+        const bool asked =
+            merge == v1::REVIEW || Options(change.kind, field).removal() == v1::REVIEWED;
+        if (asked && !MayDecide(resolved, field, record, unit.author)) {
           return kNotAlone;
         }
         continue;
@@ -333,7 +367,18 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site, uin
       if (merge == v1::IMMUTABLE && !base.empty()) return "it is set once";
       Heads seen = record.fields.contains(field) ? record.fields.at(field) : Heads();
       std::erase_if(seen, [&](const ModelHead& head) { return !base.contains(head.id); });
-      if (merge == v1::REVIEW && Distinct(change.kind, field, seen)) return "it needs a decision";
+      if (merge == v1::REVIEW && IsOpen(change.kind, field, seen)) return "it needs a decision";
+    }
+    if (change.kind == kSignOff && change.create) {
+      const auto read = [&](uint32_t field) { return Read(change.edits.at(field).value, field); };
+      const Signed covered = ReadSigned(read(4).bytes);
+      std::string target;
+      for (const auto& [field, heads] : covered) {
+        if (IdText(field.first) == read(1).bytes) target = field.first;
+      }
+      if (LacksDemanded(target, static_cast<uint32_t>(read(2).number), covered)) {
+        return "it lacks what the schema demands";
+      }
     }
     Apply(resolved, 0, 1, unit.author, /*latest_too=*/true, &record);
   }

@@ -106,6 +106,7 @@ class Model {
                std::set<Id>* base) const;
   bool MayDecide(const ModelChange& change, uint32_t field, const ModelRecord& record,
                  const std::string& author) const;
+  bool OthersProposed(const ModelChange& change, uint32_t field, const std::string& author) const;
   bool StepFollows(const ModelChange& change, uint32_t field, const ModelRecord& record) const;
 
   std::set<std::string> files_;

@@ -224,9 +224,10 @@ class DeviceCheck {
     const Rows judgement = JudgementOf(id, rows);
     const Signed was = ReadSigned(Read(covers->second.begin()->value, 4).bytes);
     using State = SignOffInfo::State;
-    const State wanted = IsUnassessed(id, judgement) ? State::kUnassessed
-                         : IsAmended(was, judgement) ? State::kAmended
-                                                     : State::kSigned;
+    const State wanted = LacksDemanded(id, judgement.at(id).kind, was) ? State::kIncomplete
+                         : IsUnassessed(id, judgement)                 ? State::kUnassessed
+                         : IsAmended(was, judgement)                   ? State::kAmended
+                                                                       : State::kSigned;
     const auto info = std::find_if(infos->begin(), infos->end(), [&](const SignOffInfo& each) {
       return std::string(Uuid::Parse(each.id)->AsBytes()) == record;
     });

@@ -324,4 +324,15 @@ std::set<Id> Named(const ModelChange& change) {
   return named;
 }
 
+bool LacksDemanded(const std::string& record, uint32_t kind, const Signed& covered) {
+  for (const uint32_t field : DemandedFields(kind)) {
+    bool has_value = false;
+    if (const auto heads = covered.find({record, field}); heads != covered.end()) {
+      for (const auto& head : heads->second) has_value |= head.second != SignedHash("");
+    }
+    if (!has_value) return true;
+  }
+  return false;
+}
+
 }  // namespace doorstep::sim

@@ -127,6 +127,8 @@ bool Follows(uint32_t kind, uint32_t field, const std::string& from, const std::
 using Signed = std::map<std::pair<std::string, uint32_t>, std::set<std::pair<Id, std::string>>>;
 Signed ReadSigned(absl::string_view covers);
 std::string SignedHash(absl::string_view value);
+// Whether a signature of the record covers no value of a field that the schema demands.
+bool LacksDemanded(const std::string& record, uint32_t kind, const Signed& covered);
 
 }  // namespace doorstep::sim
 

@@ -143,9 +143,15 @@ void PrintWho(const Conflict& conflict) {
 void PrintConflict(const Conflict& conflict) {
   const std::string id = conflict.case_id.substr(0, 13);
   const bool many = conflict.versions.size() > 2;
-  std::cout << conflict.title << ": "
-            << (many ? absl::StrCat(conflict.versions.size()) : std::string("two"))
-            << " versions of " << conflict.label << " differ   (case " << id << ")\n";
+  const bool alone = conflict.versions.size() == 1;
+  std::cout << conflict.title << ": ";
+  if (alone) {
+    std::cout << conflict.label << " is paused, and nobody has reviewed it";
+  } else {
+    std::cout << (many ? absl::StrCat(conflict.versions.size()) : std::string("two"))
+              << " versions of " << conflict.label << " differ";
+  }
+  std::cout << "   (case " << id << ")\n";
   for (size_t i = 0; i < conflict.versions.size(); ++i) {
     const Version& version = conflict.versions[i];
     std::cout << "  [" << i + 1 << "] " << version.author << ", " << WhenText(version.time_ms)
@@ -161,12 +167,17 @@ void PrintConflict(const Conflict& conflict) {
   PrintWho(conflict);
   if (conflict.you_may_settle) {
     std::cout << "    doorstep settle " << id << " --seen " << conflict.seen
-              << " --keep 1 --reason 'why'    (or --keep "
-              << (conflict.versions.size() > 2 ? absl::StrCat("2 to ", conflict.versions.size())
-                                               : std::string("2"))
-              << ", --value JSON, --both)\n";
+              << " --keep 1 --reason 'why'    (or ";
+    if (alone) {
+      std::cout << "--value JSON)\n";
+    } else {
+      std::cout << "--keep "
+                << (many ? absl::StrCat("2 to ", conflict.versions.size()) : std::string("2"))
+                << ", --value JSON, --both)\n";
+    }
   } else {
-    std::cout << "  One of the versions is yours: somebody else decides.\n";
+    std::cout << (alone ? "  It is yours: somebody else decides.\n"
+                        : "  One of the versions is yours: somebody else decides.\n");
   }
   if (conflict.you_may_add) {
     std::cout << "    doorstep beside " << id << " --value JSON    (one more version; decides "

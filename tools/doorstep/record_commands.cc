@@ -189,6 +189,9 @@ std::string SignatureText(const SignOffInfo& signature) {
     case SignOffInfo::State::kUnassessed:
       text = "not signed: changed by two people, and nobody has assessed the whole";
       break;
+    case SignOffInfo::State::kIncomplete:
+      text = absl::StrCat("not signed: without ", absl::StrJoin(signature.missing, ", "));
+      break;
   }
   if (!signature.not_covered.empty()) {
     absl::StrAppend(&text, "; not covered: ", absl::StrJoin(signature.not_covered, ", "));

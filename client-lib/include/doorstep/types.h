@@ -171,9 +171,11 @@ struct SignOffInfo {
     kSigned,
     kAmended,     // something that was signed has changed: see `amended`
     kUnassessed,  // changed by two people, and nobody has assessed the whole: as if unsigned
+    kIncomplete,  // it lacks what the schema demands, see `missing`: as if unsigned
   } state = State::kSigned;
   std::vector<std::string> amended;      // fields, as "RiskAssessment.hazard"
   std::vector<std::string> not_covered;  // fields that were filled in later
+  std::vector<std::string> missing;      // fields that the schema demands
 };
 
 // One committed change of this replica.
