@@ -205,10 +205,9 @@ bool Decider::CheckTakesOut(size_t i, const FieldSpec& field, const FieldEdit& e
     FieldState named;
     std::vector<SeenVersion> seen;
     for (const ChangeId& id : removal.adds) {
-      const auto replaced = q_.replaced == nullptr ? ReplacedVersions::const_iterator()
-                                                   : q_.replaced->find(std::pair(id, edit.field));
-      if (q_.replaced != nullptr && replaced != q_.replaced->end()) {
-        seen.push_back(replaced->second);
+      if (q_.replaced != nullptr) {
+        const auto replaced = q_.replaced->find(std::pair(id, edit.field));
+        if (replaced != q_.replaced->end()) seen.push_back(replaced->second);
       }
       for (const Head& head : heads) {
         if (head.id == id) named.heads.push_back(head);
