@@ -74,6 +74,10 @@ std::string MayNotSettle(const FieldSpec& field, absl::Span<const SeenVersion> s
                         " to take out what nobody else proposed to take out, wanted somebody "
                         "else's");
   }
+  if (seen.size() == 1) {
+    return absl::StrCat(field.label, ": got a decision on ", ValueWords(field, seen.front().value),
+                        " by ", author, ", who wrote it, wanted somebody else's");
+  }
   std::vector<std::string> values;
   values.reserve(seen.size());
   for (const SeenVersion& version : seen) values.push_back(ValueWords(field, version.value));
