@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "client-lib/owed.h"
 #include "client-lib/pace.h"
 #include "client-lib/sender.h"
 #include "sync/base/limits.h"
@@ -52,7 +53,8 @@ absl::StatusOr<std::unique_ptr<AttachmentSync>> AttachmentSync::Plan(
     if (limits.only_asked && !shelved.asked) continue;
     if (one.size > kMaxAttachmentBytes) continue;  // nobody takes it
     const bool sends = shelved.whole && shelved.confirmed_epoch != epoch;
-    const bool receives = !shelved.whole && (shelved.asked || one.size <= limits.unasked_bytes);
+    const bool receives =
+        !one.owed && !shelved.whole && (shelved.asked || one.size <= limits.unasked_bytes);
     if (sends || receives) sync->to_ask_.push_back(one);
   }
   return sync;
@@ -112,9 +114,12 @@ absl::Status AttachmentSync::Ask() {
   return absl::OkStatus();
 }
 
-// One whose record the server does not have (yet) waits for it.
+// One whose record the server does not have (yet) waits for it. Of what is owed every record has
+// its outcome: what the server does not know of it now, it never will, unless it holds the record.
 absl::Status AttachmentSync::Heard(const NamedAttachment& one, const v1::AttachmentState& state) {
-  if (!state.known()) return absl::OkStatus();
+  if (!state.known()) {
+    return one.owed && !one.held ? EndOwed(store_, one.id) : absl::OkStatus();
+  }
   if (!one.shelved.whole) {
     if (!state.whole()) return absl::OkStatus();
     totals_.attachment_bytes_to_receive += one.size - std::min(one.size, one.shelved.here);
@@ -122,12 +127,18 @@ absl::Status AttachmentSync::Heard(const NamedAttachment& one, const v1::Attachm
     return absl::OkStatus();
   }
   DOORSTEP_ASSIGN_OR_RETURN(Shelf * shelf, store_.Attachments(/*create=*/true, entropy_));
-  if (state.whole()) return shelf->SetConfirmed(one.id, epoch_);
+  if (state.whole()) return Confirm(one);
   const uint64_t has = std::min(one.size, state.received());
   if (one.shelved.sent != has) DOORSTEP_RETURN_IF_ERROR(shelf->SetSent(one.id, has));
   totals_.attachment_bytes_to_send += one.size - has;
   to_send_.push_back({one, has, false});
   return absl::OkStatus();
+}
+
+absl::Status AttachmentSync::Confirm(const NamedAttachment& one) {
+  DOORSTEP_ASSIGN_OR_RETURN(Shelf * shelf, store_.Attachments(/*create=*/true, entropy_));
+  DOORSTEP_RETURN_IF_ERROR(shelf->SetConfirmed(one.id, epoch_));
+  return one.owed ? EndOwed(store_, one.id) : absl::OkStatus();
 }
 
 size_t AttachmentSync::ChunkBytes(uint64_t left) const {
@@ -177,7 +188,7 @@ absl::Status AttachmentSync::TakeReceipt(const v1::PutChunkResponse& response) {
   const NamedAttachment& what = sending.what;
   DOORSTEP_ASSIGN_OR_RETURN(Shelf * shelf, store_.Attachments(/*create=*/true, entropy_));
   if (response.whole()) {
-    DOORSTEP_RETURN_IF_ERROR(shelf->SetConfirmed(what.id, epoch_));
+    DOORSTEP_RETURN_IF_ERROR(Confirm(what));
     if (what.shelved.asked) DOORSTEP_RETURN_IF_ERROR(shelf->SetAsked(what.id, false));
     to_send_.pop_front();
     return absl::OkStatus();

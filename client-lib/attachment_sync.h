@@ -51,6 +51,7 @@ class AttachmentSync {
                  const AttachmentLimits& limits, SyncProgress* totals);
   absl::Status Ask();
   absl::Status Heard(const NamedAttachment& one, const v1::AttachmentState& state);
+  absl::Status Confirm(const NamedAttachment& one);  // the server has it whole
   void Order();
   absl::Status Send();
   absl::Status TakeReceipt(const v1::PutChunkResponse& response);

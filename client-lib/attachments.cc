@@ -205,7 +205,8 @@ absl::StatusOr<AttachmentInfo> InfoOf(Replica& replica, const NamingRecord& reco
     DOORSTEP_ASSIGN_OR_RETURN(shelved, shelf->Find({record.compartment.file, record.sha256}));
   }
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store.Int(client::key::kEpoch));
-  const bool comes = shelved.asked || record.size <= AttachmentLimits().unasked_bytes;
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t unasked, client::UnaskedBytes(store));
+  const bool comes = shelved.asked || record.size <= unasked;
   out.state = shelved.whole ? AttachmentState::kHere
               : comes       ? AttachmentState::kOnItsWay
                             : AttachmentState::kNotAsked;

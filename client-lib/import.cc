@@ -16,6 +16,7 @@
 #include "client-lib/import_rows.h"
 #include "client-lib/names.h"
 #include "client-lib/open_record.h"
+#include "client-lib/owed.h"
 #include "client-lib/replica_impl.h"
 #include "client-lib/value_json.h"
 #include "doorstep/json.h"
@@ -58,10 +59,12 @@ using EditsInside = Replica::Impl::EditsInside;
 
 class Importer {
  public:
-  Importer(Replica::Impl& replica, const ImportOptions& options, std::string author,
-           std::string site)
+  // `shelf`: the attachments that are here, null for none.
+  Importer(Replica::Impl& replica, client::Shelf* shelf, const ImportOptions& options,
+           std::string author, std::string site)
       : replica_(replica),
         store_(*replica.store),
+        shelf_(shelf),
         options_(options),
         author_(std::move(author)),
         site_(std::move(site)) {}
@@ -86,6 +89,7 @@ class Importer {
                               const std::vector<FieldValues>& values);
   absl::Status CheckSame(const KindSpec& kind, const RecordState& held, const ImportRow& row,
                          const std::vector<FieldValues>& values);
+  absl::StatusOr<bool> LacksItsAttachment(const client::Edit& edit);
   Uuid IdByContent(const KindSpec& kind, const ImportRow& row, absl::string_view values);
   absl::Status Flush();
   absl::Status WriteChunk();
@@ -94,6 +98,7 @@ class Importer {
 
   Replica::Impl& replica_;
   Store& store_;
+  client::Shelf* const shelf_;
   const ImportOptions& options_;
   const std::string author_;
   const std::string site_;
@@ -207,6 +212,17 @@ absl::StatusOr<bool> Importer::IsHere(const KindSpec& kind, const Uuid& id, cons
   return true;
 }
 
+absl::StatusOr<bool> Importer::LacksItsAttachment(const client::Edit& edit) {
+  const std::optional<BlobId> id =
+      client::NamedBy(store_.schema(), edit.compartment.file, edit.change);
+  if (!id) return false;
+  client::Shelved shelved;
+  if (shelf_ != nullptr) {
+    DOORSTEP_ASSIGN_OR_RETURN(shelved, shelf_->Find(*id));
+  }
+  return !shelved.whole;
+}
+
 absl::Status Importer::Take(const ImportRow& row) {
   DOORSTEP_ASSIGN_OR_RETURN(const KindSpec* kind,
                             client::FindImportedKind(store_.schema(), row.kind));
@@ -248,6 +264,8 @@ absl::Status Importer::Take(const ImportRow& row) {
   if (!row.hidden.empty()) chunk_->to_hide.emplace_back(id, row.hidden);
   ++result_.added;
   if (row.undecided) ++result_.undecided;
+  DOORSTEP_ASSIGN_OR_RETURN(const bool lacks, LacksItsAttachment(chunk_->edits->edits.back()));
+  if (lacks) ++result_.attachments_missing;
   return absl::OkStatus();
 }
 
@@ -326,13 +344,15 @@ absl::StatusOr<ImportResult> Import(
     return absl::FailedPreconditionError("the replica was opened for reading only");
   }
   Store& store = *inside.store;
+  DOORSTEP_ASSIGN_OR_RETURN(client::Shelf * shelf,
+                            store.Attachments(/*create=*/false, inside.entropy));
   DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(store));
   std::string author = options.author;
   if (author.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(author, store.Text(client::key::kUser));
   }
   DOORSTEP_ASSIGN_OR_RETURN(std::string site, store.Text(client::key::kSite));
-  Importer importer(inside, options, std::move(author), std::move(site));
+  Importer importer(inside, shelf, options, std::move(author), std::move(site));
   DOORSTEP_ASSIGN_OR_RETURN(ImportResult result, importer.Run(source));
   // Else it is rolled back: `write` goes without a commit.
   if (result.errors == 0 && !options.dry_run) DOORSTEP_RETURN_IF_ERROR(write.Commit());

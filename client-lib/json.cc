@@ -398,6 +398,7 @@ json ToJson(const ImportResult& result, bool dry_run) {
           {"empty", result.empty},
           {"sign_offs_passed_over", result.sign_offs},
           {"undecided_taken_as_shown", result.undecided},
+          {"attachments_missing", result.attachments_missing},
           {"error_count", result.errors},
           {"errors", errors}};
 }

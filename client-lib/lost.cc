@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "client-lib/owed.h"
 #include "sync/base/status.h"
 
 namespace doorstep::client {
@@ -41,6 +42,7 @@ absl::Status ForgetContent(Store& store, const Uuid& file) {
   for (uint8_t tier = 0; tier <= static_cast<uint8_t>(Tier::kSealed); ++tier) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool lost, IsLost(store, {file, tier}));
     if (!lost) continue;
+    DOORSTEP_RETURN_IF_ERROR(NoteOwed(store, {file, tier}));
     DOORSTEP_ASSIGN_OR_RETURN(
         Statement * forget,
         store.db().Prepared(

@@ -2,7 +2,8 @@
 //
 // Rows of others go with the checkpoint that brings the loss. What was written here and has no
 // outcome yet stays, in the record's row and in the outbox, until the server has said what became
-// of it; then its content goes too, and the outbox keeps only that there was a change.
+// of it; then its content goes too, and the outbox keeps only that there was a change. The bytes of
+// attachments that it named go when the server has them (owed.h).
 //
 // Threads and transactions as the store: every write belongs to the Write that its caller has open.
 #ifndef CLIENT_LIB_LOST_H_

@@ -132,6 +132,30 @@ absl::Status ForgetRescued(Store& store, const CompartmentId& compartment) {
   return forget->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
 }
 
+absl::StatusOr<std::vector<BlobId>> NamedByRescued(Store& store) {
+  std::vector<BlobId> named;
+  for (const KindSpec& kind : store.schema().kinds()) {
+    const FieldSpec* hash = kind.FindAttachment(AttachmentPart::kSha256);
+    if (hash == nullptr) continue;
+    // The value is one field with its tag: the hash ends it.
+    DOORSTEP_ASSIGN_OR_RETURN(
+        std::unique_ptr<Statement> list,
+        store.db().Prepare("SELECT file, substr(value, -32) FROM _rescued"
+                           " WHERE kind = ?1 AND field = ?2 AND length(value) > 32"
+                           " ORDER BY record, incarnation, counter, value"));
+    list->BindInt(1, kind.number).BindInt(2, hash->number());
+    while (true) {
+      DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+      if (!more) break;
+      BlobId id;
+      DOORSTEP_ASSIGN_OR_RETURN(id.file, Uuid::FromBytes(list->Blob(0)));
+      id.sha256 = std::string(list->Blob(1));
+      named.push_back(std::move(id));
+    }
+  }
+  return named;
+}
+
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store) {
   DOORSTEP_ASSIGN_OR_RETURN(
       std::unique_ptr<Statement> rows,

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "client-lib/store.h"
 #include "doorstep/types.h"
+#include "sync/blobs/chunk.h"
 #include "sync/change/state.h"
 
 namespace doorstep::client {
@@ -29,6 +30,9 @@ absl::StatusOr<bool> AnyRescued(Store& store);
 absl::Status ForgetRescued(Store& store, const RecordState& row);
 // Nothing of the compartment is kept any more: it was taken away.
 absl::Status ForgetRescued(Store& store, const CompartmentId& compartment);
+// Attachments that records name of which the server has lost what others wrote: they stay here
+// until their authors' devices have handed the records over again.
+absl::StatusOr<std::vector<BlobId>> NamedByRescued(Store& store);
 // By record and change.
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store);
 // kNotFound when nothing was rescued under this change id.

@@ -424,6 +424,7 @@ absl::Status Session::HandleCheckpoint(const Batch& batch) {
 absl::Status Session::BeginAttachments() {
   // Records do not wait for attachments that cannot be looked at.
   attachment_error_ = CollectAttachments(store_, clock_, entropy_);
+  attachment_error_.Update(NoteLimits(store_, limits_));
   auto plan = AttachmentSync::Plan(store_, clock_, entropy_, transport_, hello_.epoch(), limits_,
                                    &result_.totals);
   attachment_error_.Update(plan.status());
@@ -443,6 +444,8 @@ absl::Status Session::Attachments() {
   if (!more.ok() || !*more) {
     attachment_error_ = more.status();
     attachments_ = nullptr;
+    // What was kept only until the server had it goes now.
+    attachment_error_.Update(CollectAttachments(store_, clock_, entropy_));
     state_ = State::kDone;
     return absl::OkStatus();
   }

@@ -58,6 +58,7 @@ absl::StatusOr<Shelved> Shelf::Find(const BlobId& id) {
   out.id = id;
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<BlobRow> row, Row(id));
   if (row) {
+    out.size = row->size;
     out.here = row->here;
     out.whole = row->whole;
   }
@@ -185,7 +186,7 @@ absl::StatusOr<bool> Shelf::IsBeingWritten(const BlobId& id, int64_t now_ms) {
   return age >= -kUnwrittenAttachmentMs && age < kUnwrittenAttachmentMs;
 }
 
-absl::StatusOr<int> Shelf::Collect(absl::FunctionRef<absl::StatusOr<bool>(const BlobId&)> named,
+absl::StatusOr<int> Shelf::Collect(absl::FunctionRef<absl::StatusOr<Question>()> look,
                                    int64_t now_ms) {
   int removed = 0;
   for (int64_t last = 0;;) {
@@ -195,12 +196,12 @@ absl::StatusOr<int> Shelf::Collect(absl::FunctionRef<absl::StatusOr<bool>(const 
     last = rows.back().ref;
     DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
                               Transaction::Begin(*db_, Transaction::Mode::kWrite));
+    DOORSTEP_ASSIGN_OR_RETURN(const Question stays, look());
     for (const BlobRow& row : rows) {
-      // In this order: a record that is written meanwhile has its mark until it is.
       DOORSTEP_ASSIGN_OR_RETURN(const bool being_written, IsBeingWritten(row.id, now_ms));
       if (being_written) continue;
-      DOORSTEP_ASSIGN_OR_RETURN(const bool has_record, named(row.id));
-      if (has_record) continue;
+      DOORSTEP_ASSIGN_OR_RETURN(const bool is_to_stay, stays(row.id));
+      if (is_to_stay) continue;
       DOORSTEP_RETURN_IF_ERROR(blobs_.Remove(row.ref));
       DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
                                 db_->Prepared("DELETE FROM known WHERE file = ?1 AND sha256 = ?2"));

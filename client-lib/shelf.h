@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ namespace doorstep::client {
 // What is known of an attachment here.
 struct Shelved {
   BlobId id;
+  uint64_t size = 0;             // of the whole; 0: nothing is here
   uint64_t here = 0;             // bytes, from the first on
   bool whole = false;            // all of them, and they fit the hash
   uint64_t sent = 0;             // bytes that the server has acknowledged
@@ -64,10 +66,13 @@ class Shelf {
   // The server has it whole.
   absl::Status SetConfirmed(const BlobId& id, uint64_t epoch);
 
-  // Removes what no record names (`named`), except what was put here lately for a record that is
-  // being written, and leaves nothing of it readable in the files. Returns how many went.
-  absl::StatusOr<int> Collect(absl::FunctionRef<absl::StatusOr<bool>(const BlobId&)> named,
-                              int64_t now_ms);
+  // Whether it is to stay.
+  using Question = std::function<absl::StatusOr<bool>(const BlobId&)>;
+  // Removes what need not stay, except what was put here lately for a record that is being written,
+  // and leaves nothing of it readable in the files. `look` is called within each transaction of
+  // this database, and its answer asked only in that: so a record that was written before is seen,
+  // and of one that is being written the mark. Returns how many went.
+  absl::StatusOr<int> Collect(absl::FunctionRef<absl::StatusOr<Question>()> look, int64_t now_ms);
 
  private:
   Shelf(std::unique_ptr<Database> db, std::string key, Entropy* entropy);

@@ -62,6 +62,9 @@ inline constexpr absl::string_view kAttachmentKey = "attachment_key";
 // 1: records were taken away, and attachments may have to go with them.
 inline constexpr absl::string_view kCollect = "collect";
 inline constexpr absl::string_view kCollectedAt = "collected_at";  // when that was last looked for
+// The largest attachment, in bytes, that the last sync received unasked, and one more; 0: nobody
+// has said.
+inline constexpr absl::string_view kUnaskedPlusOne = "unasked_plus_one";
 inline constexpr absl::string_view kSearchMarked = "search_marked";  // what the index was made of
 }  // namespace key
 

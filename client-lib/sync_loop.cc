@@ -139,10 +139,11 @@ class SyncLoop::Impl {
 
   absl::StatusOr<SyncResult> Sync() {
     SyncOptions options;
+    options.attachments = options_.attachments;
     {
       MutexLock lock(mu_);
       woken_ = recorded_ = lost_ = false;
-      options.attachments.only_asked = hints_.metered || hints_.battery_low;
+      options.attachments.only_asked |= hints_.metered || hints_.battery_low;
     }
     got_on_ = false;
     options.progress = [this](const SyncProgress& progress) {

@@ -169,7 +169,7 @@ absl::Status Asked::SayAttachment(const RecordState& state, const KindSpec* kind
         0, "doorstep sync");
   } else if (info->state == AttachmentState::kNotAsked) {
     Say("ATTACHMENT_NOT_ASKED",
-        absl::StrCat("Its attachment is large and comes when somebody asks for it: ", part, "."), 0,
+        absl::StrCat("Its attachment comes when somebody asks for it: ", part, "."), 0,
         absl::StrCat("doorstep attachment get ", why_.id, " --out FILE"));
   } else if (!info->at_server) {
     Say("ATTACHMENT_WAITS",

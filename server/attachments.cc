@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/errors.h"
@@ -19,19 +20,47 @@ namespace {
 
 // What is known of one before its bytes are touched.
 struct Permitted {
-  std::vector<uint64_t> sizes;  // that records which the device may see say; empty: it may see none
-  std::string key;              // of the file
+  std::vector<uint64_t>
+      sizes;              // that the records by which the device may send it say; may be empty
+  bool may_read = false;  // one of them it may see
+  std::string key;        // of the file
 };
 
-absl::StatusOr<Permitted> PermittedOf(ReadView& view, absl::string_view site, const BlobId& id) {
+// Whether it was on this device that the record came to name its attachment. It was admitted, so it
+// was made before the device's access ended, where that has ended: what is still to come of it may
+// come.
+absl::StatusOr<bool> Wrote(ReadView& view, const Schema& schema, const Uuid& device,
+                           const NamingRecord& naming) {
+  const KindSpec* kind = schema.Find(naming.kind);
+  const FieldSpec* hash = kind == nullptr ? nullptr : kind->FindAttachment(AttachmentPart::kSha256);
+  if (hash == nullptr) return false;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> state, view.Load(naming.record));
+  const FieldState* field = state ? state->Find(hash->number()) : nullptr;
+  if (field == nullptr) return false;
+  for (const Head& head : field->heads) {
+    // The value is one field with its tag: the hash ends it.
+    if (!absl::EndsWith(head.value, naming.sha256)) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> owner, view.DeviceOf(head.id.incarnation));
+    if (owner == device) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<Permitted> PermittedOf(ReadView& view, const Schema& schema,
+                                      const AskingDevice& asking, const BlobId& id) {
   Permitted out;
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> key, view.FileKey(id.file));
   if (!key || id.file.IsNil()) return out;  // unknown, or erased
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<NamingRecord> records,
                             view.Naming(id.file, id.sha256));
   for (const NamingRecord& record : records) {
-    DOORSTEP_ASSIGN_OR_RETURN(const bool may_see, MaySee(view, site, record.compartment));
-    if (may_see) out.sizes.push_back(record.size);
+    DOORSTEP_ASSIGN_OR_RETURN(const bool may_see, MaySee(view, asking.site, record.compartment));
+    bool may_send = may_see;
+    if (!may_see) {
+      DOORSTEP_ASSIGN_OR_RETURN(may_send, Wrote(view, schema, asking.device, record));
+    }
+    if (may_send) out.sizes.push_back(record.size);
+    out.may_read |= may_see;
   }
   out.key = *key;
   return out;
@@ -47,12 +76,13 @@ absl::Status Unknown(absl::string_view message) {
 }  // namespace
 
 absl::StatusOr<std::vector<std::optional<AttachmentProgress>>> AskAttachments(
-    Tenant& tenant, absl::string_view site, const std::vector<BlobId>& ids) {
+    Tenant& tenant, const AskingDevice& asking, const std::vector<BlobId>& ids) {
   std::vector<std::optional<AttachmentProgress>> out;
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant.store().Read());
   for (const BlobId& id : ids) {
     out.emplace_back();
-    DOORSTEP_ASSIGN_OR_RETURN(const Permitted permitted, PermittedOf(*view, site, id));
+    DOORSTEP_ASSIGN_OR_RETURN(const Permitted permitted,
+                              PermittedOf(*view, tenant.schema(), asking, id));
     if (permitted.sizes.empty()) continue;
     DOORSTEP_ASSIGN_OR_RETURN(AttachmentStore * store, tenant.Attachments());
     DOORSTEP_ASSIGN_OR_RETURN(out.back(), store->Find(id, permitted.key));
@@ -60,14 +90,13 @@ absl::StatusOr<std::vector<std::optional<AttachmentProgress>>> AskAttachments(
   return out;
 }
 
-absl::StatusOr<AttachmentProgress> PutAttachmentChunk(Tenant& tenant, absl::string_view site,
-                                                      const Uuid& device,
+absl::StatusOr<AttachmentProgress> PutAttachmentChunk(Tenant& tenant, const AskingDevice& asking,
                                                       const AttachmentChunk& chunk,
                                                       int64_t now_ms) {
   Permitted permitted;
   {
     DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant.store().Read());
-    DOORSTEP_ASSIGN_OR_RETURN(permitted, PermittedOf(*view, site, chunk.id));
+    DOORSTEP_ASSIGN_OR_RETURN(permitted, PermittedOf(*view, tenant.schema(), asking, chunk.id));
   }
   const std::vector<uint64_t>& sizes = permitted.sizes;
   if (sizes.empty()) return Unknown("PutChunkRequest");
@@ -77,17 +106,17 @@ absl::StatusOr<AttachmentProgress> PutAttachmentChunk(Tenant& tenant, absl::stri
                      ", wanted what a record says: ", absl::StrJoin(sizes, " or "))));
   }
   DOORSTEP_ASSIGN_OR_RETURN(AttachmentStore * store, tenant.Attachments());
-  return store->Put(chunk, permitted.key, device, now_ms);
+  return store->Put(chunk, permitted.key, asking.device, now_ms);
 }
 
-absl::StatusOr<AttachmentPiece> GetAttachmentChunk(Tenant& tenant, absl::string_view site,
+absl::StatusOr<AttachmentPiece> GetAttachmentChunk(Tenant& tenant, const AskingDevice& asking,
                                                    const BlobId& id, uint64_t offset, size_t max) {
   Permitted permitted;
   {
     DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant.store().Read());
-    DOORSTEP_ASSIGN_OR_RETURN(permitted, PermittedOf(*view, site, id));
+    DOORSTEP_ASSIGN_OR_RETURN(permitted, PermittedOf(*view, tenant.schema(), asking, id));
   }
-  if (permitted.sizes.empty()) return Unknown("GetChunkRequest");
+  if (!permitted.may_read) return Unknown("GetChunkRequest");
   DOORSTEP_ASSIGN_OR_RETURN(AttachmentStore * store, tenant.Attachments());
   AttachmentPiece piece;
   DOORSTEP_ASSIGN_OR_RETURN(std::optional<std::string> data,

@@ -2,7 +2,8 @@
 //
 // An attachment belongs to a file, and is seen by whoever may see a record of that file that names
 // it. Records come first: until one has been admitted the attachment is unknown, in the same words
-// as one that does not exist.
+// as one that does not exist. The device that wrote such a record may send what it names also after
+// its access to the file has ended (what was made before the end counts), and reads nothing of it.
 #ifndef SERVER_ATTACHMENTS_H_
 #define SERVER_ATTACHMENTS_H_
 
@@ -20,13 +21,19 @@
 
 namespace doorstep::server {
 
-// One state for each, in order; nullopt: the device may not see a record that names it.
-absl::StatusOr<std::vector<std::optional<AttachmentProgress>>> AskAttachments(
-    Tenant& tenant, absl::string_view site, const std::vector<BlobId>& ids);
+// Who asks, sends or receives.
+struct AskingDevice {
+  std::string site;
+  Uuid device;
+};
 
-// kNotFound: the device may not see a record that names it. kInvalidArgument: none says this size.
-absl::StatusOr<AttachmentProgress> PutAttachmentChunk(Tenant& tenant, absl::string_view site,
-                                                      const Uuid& device,
+// One state for each, in order; nullopt: the device may neither see a record that names it nor has
+// written one.
+absl::StatusOr<std::vector<std::optional<AttachmentProgress>>> AskAttachments(
+    Tenant& tenant, const AskingDevice& asking, const std::vector<BlobId>& ids);
+
+// kNotFound: as there. kInvalidArgument: no such record says this size.
+absl::StatusOr<AttachmentProgress> PutAttachmentChunk(Tenant& tenant, const AskingDevice& asking,
                                                       const AttachmentChunk& chunk, int64_t now_ms);
 
 struct AttachmentPiece {
@@ -34,7 +41,8 @@ struct AttachmentPiece {
   uint64_t size = 0;
   std::string data;
 };
-absl::StatusOr<AttachmentPiece> GetAttachmentChunk(Tenant& tenant, absl::string_view site,
+// kNotFound: the device may not see a record that names it.
+absl::StatusOr<AttachmentPiece> GetAttachmentChunk(Tenant& tenant, const AskingDevice& asking,
                                                    const BlobId& id, uint64_t offset, size_t max);
 
 // A step of the collection of what nobody refers to; nothing when the tenant has no attachments.

@@ -214,13 +214,16 @@ absl::StatusOr<Tenant*> Admit(Tenants& tenants, absl::string_view message,
   return tenant;
 }
 
+AskingDevice AskingOf(const CheckedSender& sender) { return {sender.site, sender.device}; }
+
 absl::StatusOr<v1::AskAttachmentsResponse> DoAsk(Tenants& tenants,
                                                  const v1::AskAttachmentsRequest& request) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedAsk ask, CheckAskAttachments(request));
   std::optional<Tenant::InUse> use;
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant,
                             Admit(tenants, "AskAttachmentsRequest", ask.sender, &use));
-  DOORSTEP_ASSIGN_OR_RETURN(const auto states, AskAttachments(*tenant, ask.sender.site, ask.ids));
+  DOORSTEP_ASSIGN_OR_RETURN(const auto states,
+                            AskAttachments(*tenant, AskingOf(ask.sender), ask.ids));
   v1::AskAttachmentsResponse response;
   for (const std::optional<AttachmentProgress>& state : states) {
     v1::AttachmentState* out = response.add_states();
@@ -237,9 +240,9 @@ absl::StatusOr<v1::PutChunkResponse> DoPutChunk(Tenants& tenants,
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedPutChunk put, CheckPutChunk(request));
   std::optional<Tenant::InUse> use;
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(tenants, "PutChunkRequest", put.sender, &use));
-  DOORSTEP_ASSIGN_OR_RETURN(const AttachmentProgress progress,
-                            PutAttachmentChunk(*tenant, put.sender.site, put.sender.device,
-                                               put.chunk, tenants.clock().Read().wall_ms));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const AttachmentProgress progress,
+      PutAttachmentChunk(*tenant, AskingOf(put.sender), put.chunk, tenants.clock().Read().wall_ms));
   v1::PutChunkResponse response;
   response.set_received(progress.received);
   response.set_whole(progress.whole);
@@ -252,7 +255,7 @@ absl::StatusOr<v1::GetChunkResponse> DoGetChunk(Tenants& tenants,
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedGetChunk get, CheckGetChunk(request));
   std::optional<Tenant::InUse> use;
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(tenants, "GetChunkRequest", get.sender, &use));
-  DOORSTEP_ASSIGN_OR_RETURN(AttachmentPiece piece, GetAttachmentChunk(*tenant, get.sender.site,
+  DOORSTEP_ASSIGN_OR_RETURN(AttachmentPiece piece, GetAttachmentChunk(*tenant, AskingOf(get.sender),
                                                                       get.id, get.offset, get.max));
   v1::GetChunkResponse response;
   response.set_whole(piece.whole);

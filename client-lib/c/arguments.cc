@@ -17,6 +17,7 @@ using nlohmann::json;
 constexpr size_t kMaxShown = 60;  // characters of a wrong value in a message
 constexpr int64_t kMaxTimeoutMs = 24LL * 60 * 60 * 1000;
 constexpr int64_t kMaxLimit = 1'000'000;
+constexpr int64_t kMaxBytes = int64_t{1} << 53;  // what every language's numbers can say
 
 std::string Shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -207,6 +208,19 @@ void TakeLink(Options& options, GrpcOptions* out) {
   options.Int("call_timeout_ms", 1, kMaxTimeoutMs, &out->call_timeout_ms);
 }
 
+void TakeAttachments(Options& options, AttachmentLimits* out) {
+  size_t which = out->none ? 2 : out->only_asked ? 1 : 0;
+  auto unasked = static_cast<int64_t>(out->unasked_bytes);
+  auto budget = static_cast<int64_t>(out->budget_bytes);
+  options.Choice("attachments", {"all", "asked", "none"}, &which);
+  options.Int("unasked_bytes", 0, kMaxBytes, &unasked);
+  options.Int("budget_bytes", 0, kMaxBytes, &budget);
+  out->only_asked = which == 1;
+  out->none = which == 2;
+  out->unasked_bytes = static_cast<uint64_t>(unasked);
+  out->budget_bytes = static_cast<uint64_t>(budget);
+}
+
 }  // namespace
 
 absl::Status ReadExport(const char* text, ExportOptions* out) {
@@ -241,10 +255,17 @@ absl::Status ReadLink(const char* text, GrpcOptions* out) {
   return options.Finish();
 }
 
-absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncHints* hints) {
+absl::Status ReadSync(const char* text, AttachmentLimits* out) {
+  Options options("options_json", text);
+  TakeAttachments(options, out);
+  return options.Finish();
+}
+
+absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncLoopOptions* loop) {
   Options options("options_json", text);
   TakeLink(options, link);
-  TakeHints(options, hints);
+  TakeHints(options, &loop->hints);
+  TakeAttachments(options, &loop->attachments);
   return options.Finish();
 }
 

@@ -59,7 +59,8 @@ absl::Status ReadExport(const char* text, ExportOptions* out);
 absl::Status ReadImport(const char* text, ImportOptions* out);
 absl::Status ReadHints(const char* text, SyncHints* out);
 absl::Status ReadLink(const char* text, GrpcOptions* out);
-absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncHints* hints);
+absl::Status ReadSync(const char* text, AttachmentLimits* out);
+absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncLoopOptions* loop);
 
 }  // namespace doorstep::c
 

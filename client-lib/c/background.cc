@@ -74,7 +74,7 @@ int doorstep_loop_start(const char* directory, const char* address, const char* 
     DOORSTEP_RETURN_IF_ERROR(Given("directory", directory, "address", address, "loop", loop));
     doorstep::GrpcOptions link;
     doorstep::SyncLoopOptions options;
-    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadLoop(options_json, &link, &options.hints));
+    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadLoop(options_json, &link, &options));
     options.on_attempt = [attempt, context](const doorstep::SyncAttempt& now) {
       Tell(attempt, context, [&] { return doorstep::ToJson(now); });
     };

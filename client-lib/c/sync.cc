@@ -53,9 +53,16 @@ void doorstep_link_cancel(doorstep_link* link) {
 
 int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
                   void* context, char** result_json, doorstep_error** error) {
+  return doorstep_sync_with(replica, link, nullptr, progress, context, result_json, error);
+}
+
+int doorstep_sync_with(doorstep_replica* replica, doorstep_link* link, const char* options_json,
+                       doorstep_visit progress, void* context, char** result_json,
+                       doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
     DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "link", link));
     doorstep::SyncOptions options;
+    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadSync(options_json, &options.attachments));
     if (progress != nullptr) {
       options.progress = [&](const SyncProgress& now) {
         return progress(context, Line(doorstep::ToJson(now)).c_str()) == 0;

@@ -215,6 +215,13 @@ void doorstep_link_free(doorstep_link* link);
  * `result_json` may be NULL. */
 int doorstep_sync(doorstep_replica* replica, doorstep_link* link, doorstep_visit progress,
                   void* context, char** result_json, doorstep_error** error);
+/* Since 2. The same; `options_json`: NULL, or what it does about attachments, after all records:
+ * {["attachments":"all"|"asked"|"none"][,"unasked_bytes":N][,"budget_bytes":N]}. "asked": only
+ * those that somebody asked for. "unasked_bytes": the largest that it receives unasked; left out
+ * = 1048576. "budget_bytes": of attachments, both ways; 0 = no limit. */
+int doorstep_sync_with(doorstep_replica* replica, doorstep_link* link, const char* options_json,
+                       doorstep_visit progress, void* context, char** result_json,
+                       doorstep_error** error);
 
 /* Since 2. Waits for the server's word that something changed: {"head":N} for each, until `notice`
  * answers that it is enough, the link is lost, or doorstep_link_cancel(). */
@@ -232,10 +239,11 @@ int doorstep_observer_start(const char* directory, const char* sql, doorstep_tel
 void doorstep_observer_free(doorstep_observer* observer);
 
 /* Syncs with `address` at once, when something changes here or there, and again after a lost link
- * (doorstep/sync_loop.h: when). `options_json`: NULL, or the keys of doorstep_link_new() and of
- * doorstep_loop_hints(). Both callbacks may be NULL. `attempt`, after each attempt: {"result":{as
- * of doorstep_sync()}} or {"error":{"code","message"}}, and "next_ms", after which the next comes
- * by itself; 0 = none, the loop has ended. `progress`: as of doorstep_sync(). */
+ * (doorstep/sync_loop.h: when). `options_json`: NULL, or the keys of doorstep_link_new(), of
+ * doorstep_loop_hints() and of doorstep_sync_with(). Both callbacks may be NULL. `attempt`, after
+ * each attempt: {"result":{as of doorstep_sync()}} or {"error":{"code","message"}}, and "next_ms",
+ * after which the next comes by itself; 0 = none, the loop has ended. `progress`: as of
+ * doorstep_sync(). */
 int doorstep_loop_start(const char* directory, const char* address, const char* options_json,
                         doorstep_tell attempt, doorstep_tell progress, void* context,
                         doorstep_loop** loop, doorstep_error** error);

@@ -173,5 +173,46 @@ TEST_F(Journey12, NineMegabytesThroughLostAnswersAndKills) {
   server_.Stop();
 }
 
+// What somebody pays for: limits of one sync, and of one that stays.
+TEST_F(Journey12, LimitsOfASyncAndOfAWatch) {
+  const std::string photo = Photo(30'000);
+  const std::string id = Attach(photo);
+  const auto watch_until = [&](std::vector<std::string> limits, const auto& seen) {
+    limits.insert(limits.begin(), {"sync", "--watch", "--json"});
+    Process watcher(DoorstepCommand(khan_.directory(), limits), std::nullopt);
+    const auto until = steady_clock::now() + seconds(30);
+    while (!seen(watcher)) {
+      ASSERT_FALSE(watcher.WaitFor(std::chrono::milliseconds(20))) << watcher.Wait();
+      ASSERT_LT(steady_clock::now(), until) << watcher.out() << watcher.err();
+    }
+    watcher.Signal(SIGINT);
+    EXPECT_EQ(watcher.Wait().exit, 0);
+  };
+  const auto has_synced = [](Process& watcher) { return !watcher.out().empty(); };
+  for (const char* limit : {"--no-attachments", "--asked-attachments"}) {
+    watch_until({limit}, has_synced);
+    EXPECT_EQ(khan_.Number("waiting"), 0);
+    EXPECT_EQ(khan_.Number("attachment_bytes_waiting"), 30'000) << limit;
+  }
+  watch_until({"--budget", "10kB"}, has_synced);
+  EXPECT_EQ(khan_.Number("attachment_bytes_waiting"), 20'000);
+  watch_until({}, [&](Process&) { return khan_.Number("attachments_waiting") == 0; });
+
+  osei_.Json({"sync", "--unasked", "29KiB", "--server", server_.address()});
+  EXPECT_EQ(Info(osei_, id)["state"], "NOT_ASKED");
+  osei_.Json({"sync", "--unasked", "30KiB", "--budget", "5000", "--server", server_.address()});
+  EXPECT_EQ(Info(osei_, id)["state"], "ON_ITS_WAY");
+  EXPECT_EQ(Info(osei_, id)["bytes_here"], 5000);
+  osei_.Sync(server_.address());
+  EXPECT_EQ(Info(osei_, id)["state"], "HERE");
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--unasked", "many"}, {"--budget", "-1"}, {"--no-attachments", "--budget", "5"}}) {
+    std::vector<std::string> words = {"sync"};
+    words.insert(words.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(osei_.Run(words).exit, 2) << wrong.back();
+  }
+  server_.Stop();
+}
+
 }  // namespace
 }  // namespace doorstep::testing

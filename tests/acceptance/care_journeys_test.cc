@@ -126,6 +126,60 @@ TEST_F(CareJourneys, Journey10ReallocationWithPendingEdits) {
   server_.Stop();
 }
 
+// The same with a photograph: taken before the end it arrives, although its record is gone from the
+// tablet by then; taken after it nowhere.
+TEST_F(CareJourneys, Journey10ReallocationWithAPhotograph) {
+  constexpr int64_t kHourMs = 3'600'000;
+  server_.AddSite("south-team");
+  const Device khan = NewDevice("khan", "A Khan");
+  Device price = NewDevice("price", "J Price", "south-team");
+  const std::string peter = price.Add("Person", {{"name", "Peter Hall"}}, {"--file", "new"});
+  SyncAll({&price});
+  const std::string photo(300'000, 'p');
+  const auto attach = [&](const std::string& bytes) {
+    WriteAll(dir_.File("photo.jpg"), bytes);
+    return price.Out({"attach", dir_.File("photo.jpg"), "--file", peter});
+  };
+  const std::string before = attach(photo);
+  const auto move = [&](const char* how, const char* site) {
+    const RunResult done = server_.Operator({"file", how, "--file", peter, "--site", site});
+    EXPECT_EQ(done.exit, 0) << done;
+  };
+  move("share", "north-team");
+  move("unshare", "south-team");
+  price.Later(kHourMs);
+  const std::string after = attach("taken an hour later");
+  const auto missing = [&] {
+    const RunResult shift = server_.Operator({"shift", "--site", "north-team", "--json"});
+    EXPECT_EQ(shift.exit, 0) << shift;
+    return json::parse(shift.out, nullptr, false).value("attachments_missing", -1);
+  };
+
+  server_.Start();
+  json synced = price.Json({"sync", "--server", server_.address(), "--no-attachments"});
+  EXPECT_EQ(synced["outcomes"]["APPLIED"], 1);
+  EXPECT_EQ(synced["outcomes"]["REJECTED"], 1);
+  const auto expect_unreadable = [&] {
+    for (const std::string& id : {before, after}) {
+      EXPECT_EQ(price.Run({"attachment", "get", id, "--out", dir_.File("kept")}).exit, 3);
+    }
+    EXPECT_THAT(price.Json({"attachments"})["attachments"], IsEmpty());
+  };
+  expect_unreadable();
+  EXPECT_EQ(price.Number("attachments_waiting"), 1) << "the one that was in time";
+  EXPECT_EQ(missing(), 1);
+  synced = price.Sync(server_.address());
+  EXPECT_EQ(synced["attachment_bytes_sent"], photo.size());
+  EXPECT_EQ(missing(), 0);
+  expect_unreadable();
+  EXPECT_EQ(price.Number("attachments_waiting"), 0);
+
+  khan.Sync(server_.address());
+  khan.Out({"attachment", "get", before, "--out", dir_.File("got.jpg")});
+  EXPECT_EQ(ReadAll(dir_.File("got.jpg")), photo);
+  server_.Stop();
+}
+
 TEST_F(CareJourneys, Journey6HomeHospitalHome) {
   const Device ward = NewDevice("ward", "J Price");
   const Device home = NewDevice("home", "M Osei");

@@ -12,11 +12,10 @@
 #include "client-lib/session.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/attachments.h"
 #include "server/membership.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
-#include "tests/client/world.h"
+#include "tests/client/attachments.h"
 
 namespace doorstep {
 namespace {
@@ -24,58 +23,6 @@ namespace {
 using ::testing::ElementsAre;
 using testing::Fault;
 using ::testing::HasSubstr;
-
-constexpr int64_t kHourMs = int64_t{60} * 60 * 1000;
-constexpr int64_t kDayMs = 24 * kHourMs;
-
-std::string Photo(int from, size_t bytes) {
-  std::string out;
-  for (int i = from; out.size() < bytes; ++i) absl::StrAppend(&out, i, " ");
-  out.resize(bytes);
-  return out;
-}
-
-class AttachmentsTest : public ::testing::Test {
- protected:
-  AttachmentsTest() {
-    person_ = Must(a_->Add("Person", R"({"name": "Peter"})", {.file = "new"}));
-    Must(a_.Sync());
-    Must(b_.Sync());
-  }
-
-  // On the person's file.
-  std::string Attach(World::Linked& device, absl::string_view bytes,
-                     const std::string& caption = "the step") {
-    AttachOptions options;
-    options.json = absl::StrCat(R"({"caption": ")", caption, R"(", "media_type": "image/jpeg"})");
-    options.place.file = person_;
-    device->clock().Advance(1000);
-    return Must(AttachBytes(device.replica(), bytes, options));
-  }
-  static std::string ReadAll(World::Linked& device, const std::string& record) {
-    std::string out;
-    while (true) {
-      const std::string piece = Must(ReadAttachment(device.replica(), record, out.size(), 10'000));
-      if (piece.empty()) return out;
-      out += piece;
-    }
-  }
-  static AttachmentInfo Info(World::Linked& device, const std::string& record) {
-    return Must(FindAttachment(device.replica(), record));
-  }
-  static bool AnyFileContains(World::Linked& device, const std::string& bytes) {
-    for (const auto& entry : std::filesystem::directory_iterator(device->directory())) {
-      if (Must(ReadFile(entry.path().string())).find(bytes) != std::string::npos) return true;
-    }
-    return false;
-  }
-
-  World world_;
-  World::Linked a_ = world_.NewDevice("a");
-  World::Linked b_ = world_.NewDevice("b");
-  std::string person_;
-  const std::string photo_ = Photo(10'000, 200'000);
-};
 
 TEST_F(AttachmentsTest, TravelAfterTheirRecord) {
   const std::string id = Attach(a_, photo_);
@@ -240,6 +187,35 @@ TEST_F(AttachmentsTest, LimitsAreKept) {
   EXPECT_EQ(Must(a_.replica().Status()).attachment_bytes_waiting, photo_.size() - 25'000);
   Must(a_.Sync());
   EXPECT_TRUE(Info(a_, first).at_server);
+}
+
+// What comes by itself is what the last sync let come.
+TEST_F(AttachmentsTest, SaysWhatComesByTheLimitsOfTheLastSync) {
+  const std::string id = Attach(a_, photo_);
+  Must(a_.Sync());
+  SyncOptions options;
+  const auto state = [&](const AttachmentLimits& limits) {
+    options.attachments = limits;
+    // Records alone: of attachments nothing moves.
+    b_.link->Decide([&] { return b_.link->gets() == 0 ? Fault::kNone : Fault::kDropRequest; });
+    Must(b_.replica().Sync(*b_.link, options).status());
+    EXPECT_EQ(b_.link->gets(), 0);
+    return Info(b_, id).state;
+  };
+  EXPECT_EQ(state({.none = true}), AttachmentState::kNotAsked);
+  EXPECT_EQ(state({.only_asked = true}), AttachmentState::kNotAsked);
+  EXPECT_EQ(state({.unasked_bytes = photo_.size() - 1}), AttachmentState::kNotAsked);
+  b_->Reopen();
+  EXPECT_EQ(Info(b_, id).state, AttachmentState::kNotAsked) << "it stays with the replica";
+  // Cut before anything came.
+  options.attachments = {.unasked_bytes = photo_.size()};
+  int calls = 0;
+  b_.link->Decide([&] { return ++calls > 2 ? Fault::kDropRequest : Fault::kNone; });
+  EXPECT_FALSE(b_.replica().Sync(*b_.link, options).ok());
+  EXPECT_EQ(Info(b_, id).state, AttachmentState::kOnItsWay);
+  b_.link->Decide(nullptr);
+  Must(b_.replica().Sync(*b_.link, options).status());
+  EXPECT_EQ(Info(b_, id).state, AttachmentState::kHere);
 }
 
 // What is asked for goes before what is small.

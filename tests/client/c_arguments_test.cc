@@ -57,6 +57,8 @@ TEST_F(CInterfaceTest, OptionsOfEachFunctionAreReadStrictly) {
   const doorstep_source source = [](void*, char*, size_t) { return 0; };
   char* text = nullptr;
   doorstep_loop* loop = nullptr;
+  doorstep_link* link = nullptr;
+  ASSERT_EQ(doorstep_link_new("127.0.0.1:1", nullptr, &link, nullptr), DOORSTEP_OK);
   const std::string directory = directory_.path();
   struct Wrong {
     const char* message;
@@ -94,6 +96,26 @@ TEST_F(CInterfaceTest, OptionsOfEachFunctionAreReadStrictly) {
          return doorstep_loop_start(directory.c_str(), "127.0.0.1:1", R"({"battery":"low"})",
                                     nullptr, nullptr, nullptr, &loop, error);
        }},
+      {"options_json.attachments: got true, wanted \"all\" or \"asked\" or \"none\"",
+       [&](auto** error) {
+         return doorstep_sync_with(replica_, link, R"({"attachments":true})", nullptr, nullptr,
+                                   nullptr, error);
+       }},
+      {"options_json.unasked_bytes: got -1, wanted a whole number from 0 to 9007199254740992",
+       [&](auto** error) {
+         return doorstep_sync_with(replica_, link, R"({"unasked_bytes":-1})", nullptr, nullptr,
+                                   nullptr, error);
+       }},
+      {"options_json.metered: got a key that is not known here",
+       [&](auto** error) {
+         return doorstep_sync_with(replica_, link, R"({"metered":true})", nullptr, nullptr, nullptr,
+                                   error);
+       }},
+      {"options_json.budget_bytes: got \"5MB\", wanted a whole number from 0 to 9007199254740992",
+       [&](auto** error) {
+         return doorstep_loop_start(directory.c_str(), "127.0.0.1:1", R"({"budget_bytes":"5MB"})",
+                                    nullptr, nullptr, nullptr, &loop, error);
+       }},
       {"options_json.author: got null, wanted text",
        [&](auto** error) {
          return doorstep_parked_fix(replica_, "1", nullptr, R"({"author":null})", nullptr, error);
@@ -112,6 +134,7 @@ TEST_F(CInterfaceTest, OptionsOfEachFunctionAreReadStrictly) {
   }
   EXPECT_EQ(text, nullptr);
   EXPECT_EQ(loop, nullptr);
+  doorstep_link_free(link);
 }
 
 // Which arguments may be NULL is told in doorstep.h; here are all others, each with the rest given.
@@ -189,6 +212,7 @@ TEST_F(CInterfaceTest, NullIsAnErrorWhereSomethingMustBeGiven) {
       CALL("address", link_new, nullptr, nullptr, &link),
       CALL("link", link_new, "127.0.0.1:1", nullptr, nullptr),
       CALL("link", sync, r, nullptr, nullptr, nullptr, nullptr),
+      CALL("link", sync_with, r, nullptr, "{}", nullptr, nullptr, nullptr),
       CALL("link", watch, r, nullptr, visit, nullptr),
       CALL("notice", watch, r, link, nullptr, nullptr),
       CALL("directory", observer_start, nullptr, "SELECT 1", tell, nullptr, &observer),

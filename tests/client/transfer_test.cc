@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "doorstep/attachments.h"
 #include "doorstep/v1/built_in_schema.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -372,6 +373,74 @@ TEST_F(TransferTest, EmptyRecordsAndSignaturesArePassedOver) {
   const ImportResult result = ImportInto(*other, ExportOf(device_));
   EXPECT_EQ(result.added, 1u);
   EXPECT_EQ(result.sign_offs, 1u);
+}
+
+// What does not come back, and nothing else: signatures, and the versions beside the one that is
+// worked to. (A signature lists heads of one history; versions would be their importer's.)
+TEST(TransferWorldTest, OnlySignaturesAndVersionsBesideStayBehind) {
+  World world;
+  auto khan = world.NewDevice("khan");
+  auto osei = world.NewDevice("osei");
+  const KindSpec& kind = *khan.replica().schema().FindByName("RiskAssessment");
+  const std::string id = Must(khan->Add(kind.name, HardRecord(kind, 4).dump(), {.file = "new"}));
+  const OpenRecord opened = Must(khan.replica().Get(id));
+  Must(khan.replica().Transact({}, [&](Edits& edits) { return edits.Sign(opened).status(); }));
+  for (World::Linked* each : {&khan, &osei}) Must(each->Sync().status());
+  Must(khan->Edit(id, R"({"residual_rating":{"likelihood":1,"severity":3}})"));
+  Must(osei->Edit(id, R"({"residual_rating":{"likelihood":4,"severity":3}})"));
+  for (World::Linked* each : {&khan, &osei, &khan}) Must(each->Sync().status());
+  std::string left;
+  int sign_offs = 0;
+  const std::string exported = ExportOf(*khan.device);
+  for (const absl::string_view text : absl::StrSplit(exported, '\n', absl::SkipEmpty())) {
+    json line = json::parse(text.begin(), text.end(), nullptr, false);
+    if (line["kind"] == "SignOff") {
+      EXPECT_EQ(line["record"]["record"], id) << "readable outside, if nowhere else";
+      ++sign_offs;
+      continue;
+    }
+    EXPECT_THAT(line["undecided"], SizeIs(1));
+    line.erase("undecided");
+    left += line.dump();
+  }
+  EXPECT_EQ(sign_offs, 1);
+  auto other = world.NewDevice("other", "south");
+  const ImportResult result = ImportInto(*other.device, exported);
+  EXPECT_EQ(result.sign_offs, 1u);
+  EXPECT_EQ(result.undecided, 1u);
+  EXPECT_EQ(json::parse(ExportOf(*other.device), nullptr, false).dump(), left);
+  EXPECT_THAT(Must(other.replica().Conflicts()), IsEmpty());
+  EXPECT_THAT(Must(other.replica().SignOffs(id)), IsEmpty());
+}
+
+// An import brings records, not their attachments, and says how many are missing.
+TEST_F(TransferTest, AttachmentsStayBehindAndAreCounted) {
+  const std::string person = Must(device_.Add("Person", R"({"name":"Peter"})"));
+  const auto attach = [&](Device& device, const std::string& bytes) {
+    AttachOptions options;
+    options.place.file = person;
+    return Must(AttachBytes(device.replica(), bytes, options));
+  };
+  const std::string first = attach(device_, "the step");
+  const std::string second = attach(device_, "the door");
+  const std::string exported = ExportOf(device_);
+  const ImportResult again = ImportInto(device_, exported);
+  EXPECT_EQ(again.here, 3u);
+  EXPECT_EQ(again.attachments_missing, 0u);
+
+  const auto other = Another();
+  ImportOptions dry;
+  dry.dry_run = true;
+  EXPECT_EQ(ImportInto(*other, exported, dry).attachments_missing, 2u);
+  const ImportResult result = ImportInto(*other, exported);
+  EXPECT_EQ(result.added, 3u);
+  EXPECT_EQ(result.attachments_missing, 2u);
+  EXPECT_EQ(Must(FindAttachment(other->replica(), first)).state, AttachmentState::kOnItsWay);
+  // The same bytes attached there, in the same file: they belong to the imported record, too.
+  attach(*other, "the step");
+  EXPECT_EQ(Must(FindAttachment(other->replica(), first)).state, AttachmentState::kHere);
+  EXPECT_EQ(Must(FindAttachment(other->replica(), second)).state, AttachmentState::kOnItsWay);
+  EXPECT_EQ(ExportOf(*other).find("the step"), std::string::npos);
 }
 
 TEST(TransferWorldTest, OfWhatIsUndecidedAllVersionsAreExported) {

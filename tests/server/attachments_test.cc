@@ -182,6 +182,39 @@ TEST_F(Attachments, NeedARecordThatTheDeviceMaySee) {
   EXPECT_EQ(Get(*south_, Id(1), photo_).status().code(), absl::StatusCode::kNotFound);
 }
 
+// What was made before access ended counts, and so do its bytes: they may come, and nothing goes
+// back.
+TEST_F(Attachments, WhoWroteTheRecordMaySendTheBytesAfterAccessEnded) {
+  const std::string others = "not theirs";
+  Name(*north_, Id(1), 100, others);
+  {
+    const auto transaction = Must(world_.tenant().store().Write());
+    EXPECT_EQ(Must(ShareFile(Id(1), "south", *transaction)), 1);
+    Must(transaction->Commit());
+  }
+  Name(*south_, Id(1), 101, photo_);
+  Must(Put(*south_, Id(1), photo_, 0, 1000));
+  const auto colleague = world_.NewDevice("south");
+  {
+    const auto transaction = Must(world_.tenant().store().Write());
+    EXPECT_EQ(Must(UnshareFile(Id(1), "south", /*now_ms=*/0, *transaction)), 1);
+    Must(transaction->Commit());
+  }
+  EXPECT_EQ(Ask(*south_, Id(1), photo_).received(), 1000u);
+  EXPECT_TRUE(Ask(*south_, Id(1), photo_).known());
+  PutAll(*south_, Id(1), photo_);
+  EXPECT_TRUE(Ask(*south_, Id(1), photo_).whole());
+  const absl::Status read = Get(*south_, Id(1), photo_).status();
+  EXPECT_EQ(read.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(read, Get(*south_, Id(9), photo_).status());
+  EXPECT_TRUE(Must(Get(*mate_, Id(1), photo_)).whole());
+  // Of what others wrote nothing is told, nor to others of the site.
+  EXPECT_FALSE(Ask(*south_, Id(1), others).known());
+  EXPECT_EQ(Put(*south_, Id(1), others, 0).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(Ask(*colleague, Id(1), photo_).known());
+  EXPECT_EQ(Put(*colleague, Id(1), photo_, 0).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_F(Attachments, AWrongWholeIsDroppedAndNamed) {
   std::string other = photo_;
   other[12'345] ^= 1;

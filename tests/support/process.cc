@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,11 +124,13 @@ void Process::Signal(int signal) {
 RunResult Process::Wait() {
   if (!exit_.has_value()) {
     int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    rusage used = {};
+    while (wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {
     }
     exit_ = ExitCode(status);
+    peak_kib_ = used.ru_maxrss;
   }
-  return {*exit_, out(), err()};
+  return {*exit_, out(), err(), peak_kib_};
 }
 
 bool Process::WaitFor(std::chrono::microseconds time) {

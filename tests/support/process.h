@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -44,6 +45,8 @@ void WriteAll(const std::string& path, absl::string_view content);
 struct RunResult {
   int exit = 0;  // exit code; 128 + signal when one ended it
   std::string out, err;
+  // The memory that it had at most, in KiB; at least what this process had when it started it.
+  int64_t peak_kib = 0;
 };
 std::ostream& operator<<(std::ostream& out, const RunResult& result);
 
@@ -77,6 +80,7 @@ class Process {
   int pidfd_ = -1;
   int open_input_ = -1;  // our end of the pipe
   std::optional<int> exit_;
+  int64_t peak_kib_ = 0;
 };
 
 // Runs to the end.

@@ -186,7 +186,7 @@ void PrintAttempt(const Globals& globals, Replica& replica, const SyncAttempt& a
 }
 
 // Until Ctrl-C, or something that trying again does not mend.
-int Watch(const Globals& globals, const std::string& server) {
+int Watch(const Globals& globals, const std::string& server, const AttachmentLimits& attachments) {
   auto replica = globals.Open();  // for what is printed
   if (!replica.ok()) return Fail(globals, replica.status());
   // Signals come to the thread below, and to no other.
@@ -197,6 +197,7 @@ int Watch(const Globals& globals, const std::string& server) {
   sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   SyncLoopOptions options;
+  options.attachments = attachments;
   options.on_attempt = [&](const SyncAttempt& attempt) {
     PrintAttempt(globals, **replica, attempt);
   };
@@ -227,7 +228,7 @@ int Sync(const Globals& globals, std::string server, bool watch,
     return Fail(globals, absl::InvalidArgumentError(
                              "no server known: give --server HOST:PORT (here, or to init)"));
   }
-  if (watch) return Watch(globals, server);
+  if (watch) return Watch(globals, server, attachments);
   StopOnInterrupt();
   std::unique_ptr<Transport> transport = MakeGrpcTransport(server);
   auto result = SyncOnce(**replica, *transport, attachments);
@@ -295,8 +296,25 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
                  "Stay, sync whenever something changes here or there, and "
                  "try again when the link is lost");
   auto attachments = std::make_shared<AttachmentLimits>();
-  sync->add_flag("--no-attachments", attachments->none, "Records only")->excludes("--watch");
-  sync->footer("Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)");
+  auto* none = sync->add_flag("--no-attachments", attachments->none, "Records only");
+  sync->add_flag("--asked-attachments", attachments->only_asked,
+                 "Of attachments only those that somebody asked for")
+      ->excludes(none);
+  sync->add_option("--unasked", attachments->unasked_bytes,
+                   "The largest attachment that comes unasked")
+      ->type_name("BYTES")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->capture_default_str()
+      ->excludes(none);
+  sync->add_option("--budget", attachments->budget_bytes,
+                   "Of attachments, both ways, in one sync; 0 = no limit")
+      ->type_name("BYTES")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->capture_default_str()
+      ->excludes(none);
+  sync->footer(
+      "Example: doorstep sync   (Ctrl-C stops between batches; nothing received is lost)\n"
+      "         doorstep sync --watch --unasked 200kB --budget 5MB   (kB 1000, KiB 1024)");
   sync->callback([=, &globals] { *exit_code = Sync(globals, *server, *watch, *attachments); });
 }
 

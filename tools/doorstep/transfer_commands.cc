@@ -48,6 +48,8 @@ void PrintImport(const ImportResult& result, bool dry_run) {
   also(result.sign_offs, "signatures were passed over: who signed must sign again.");
   also(result.undecided,
        "were undecided where they come from: what they said there until decided was taken.");
+  also(result.attachments_missing,
+       "name attachments that are not here: an import brings records, not their attachments.");
 }
 
 int RunImport(const Globals& globals, const std::string& path, ImportOptions options) {
@@ -177,7 +179,7 @@ void AddTransferCommands(CLI::App& app, Globals& globals, int* exit_code) {
   export_command->footer(
       "Examples: doorstep export > all.jsonl\n"
       "          doorstep export --kind Person --csv --to people.csv\n"
-      "What records say now, hidden ones too, without their history.");
+      "What records say now, hidden ones too, without their history and their attachments.");
   export_command->callback([=, &globals] {
     ExportOptions options = x->export_;
     if (x->csv) options.format = TransferFormat::kCsv;

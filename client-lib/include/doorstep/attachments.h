@@ -37,9 +37,11 @@ struct AttachOptions {
 };
 
 enum class AttachmentState : uint8_t {
-  kHere,      // all of it can be read
-  kOnItsWay,  // it will come by itself, with the next syncs
-  kNotAsked,  // larger than what comes unasked: see AskForAttachment
+  kHere,  // all of it can be read
+  // It will come by itself, if the next syncs have the limits that the last one had
+  // (AttachmentLimits; before the first: those that a sync has which is told nothing).
+  kOnItsWay,
+  kNotAsked,  // with these limits it comes when somebody asks for it: see AskForAttachment
 };
 
 struct AttachmentInfo {

@@ -11,7 +11,7 @@
 // before a minute") counts more. Over metered links and with a low battery it keeps no connection
 // and gathers changes for five minutes; changes of safety-critical fields go at once all the same,
 // and with them what was recorded before: a device hands over in order. Attachments then stay where
-// they are, except those that somebody asked for.
+// they are, except those that somebody asked for, whatever the options say.
 #ifndef DOORSTEP_SYNC_LOOP_H_
 #define DOORSTEP_SYNC_LOOP_H_
 
@@ -44,6 +44,7 @@ struct SyncAttempt {
 
 struct SyncLoopOptions {
   SyncHints hints;
+  AttachmentLimits attachments;  // of each of its syncs
   // After each attempt, from the loop's thread, with no lock held. It may use a Replica of its own,
   // and must not destroy the loop.
   std::function<void(const SyncAttempt&)> on_attempt;

@@ -3,7 +3,12 @@
 // What is carried is what records say: their ids, places and effective values, why they are hidden,
 // and what this program does not know. Not their history: on the importing replica all of it is its
 // user's work, as of now. Exported and imported into an empty replica, the same export comes out
-// again; signatures are the exception (they sign versions that only one replica's history has).
+// again, but for signatures (they sign versions that only one replica's history has) and the lists
+// of versions that differ (one of them is taken).
+//
+// Nor are the bytes of attachments carried, only the records that name them (attachments.h). In the
+// tenant that they come from the bytes come as ever. In another, nobody has them: such a record
+// stays ON_ITS_WAY until the same bytes are attached there, in the same file.
 //
 // A JSON line:
 //   {"kind":"Person","id":"0190…","file":"0190…","tier":"NORMAL","record":{"name":"Peter"}}
@@ -76,6 +81,8 @@ struct ImportResult {
   uint64_t empty = 0;      // had no value, and were passed over
   uint64_t sign_offs = 0;  // signatures, which are passed over: who signed must sign again
   uint64_t undecided = 0;  // records that were undecided where they come from; taken as shown
+  // Of those added: records that name an attachment whose bytes are not here.
+  uint64_t attachments_missing = 0;
   uint64_t errors = 0;
   std::vector<ImportError> first_errors;
 };

@@ -197,6 +197,39 @@ test('capture, search, sync, conflict, decision: Node.js', async () => {
   assert.ok(attempts.length > 0 && attempts.every((each) => each.result), JSON.stringify(attempts));
   for (const callback of [told, attempt]) koffi.unregister(callback);
 
+  // A photograph: it goes when the limits let it, also by the loop.
+  const photo = Buffer.from('a photograph');
+  const attached = d.out('attach_bytes', a, photo, photo.length, JSON.stringify({ file: id }));
+  const syncWith = (replica, options) => {
+    const link = d.out('link_new', server.address, null);
+    const result = d.json('sync_with', replica, link, JSON.stringify(options), null, null);
+    d.api.link_free(link);
+    return result;
+  };
+  const moved = (result) => [result.attachment_bytes_sent, result.attachment_bytes_received];
+  assert.deepEqual(moved(syncWith(a, { attachments: 'none' })), [0, 0]);
+  assert.deepEqual(moved(syncWith(a, { attachments: 'asked' })), [0, 0]);
+  assert.deepEqual(moved(syncWith(a, { budget_bytes: 5 })), [5, 0]);
+  assert.equal(d.json('status', a).attachment_bytes_waiting, photo.length - 5);
+  const once = async (replica, options) => {
+    let tried;
+    const first = new Promise((resolve) => { tried = resolve; });
+    const tell = d.tell((each) => tried(each));
+    const running = d.out('loop_start', replica, server.address, JSON.stringify(options), tell,
+      null, null);
+    const { result } = await first;
+    await d.free('loop_free', running);
+    koffi.unregister(tell);
+    return result;
+  };
+  assert.deepEqual(moved(await once(`${server.dir}/A Khan`, { attachments: 'none' })), [0, 0]);
+  assert.deepEqual(moved(await once(`${server.dir}/A Khan`, {})), [photo.length - 5, 0]);
+  assert.deepEqual(moved(syncWith(b, { unasked_bytes: photo.length - 1 })), [0, 0]);
+  const state = () => d.json('attachments', b).find((each) => each.record === attached).state;
+  assert.equal(state(), 'NOT_ASKED');
+  assert.deepEqual(moved(syncWith(b, { unasked_bytes: photo.length })), [0, photo.length]);
+  assert.equal(state(), 'HERE');
+
   // All of one tablet as text, and into another that has never met a server.
   let text = '';
   d.out('export', a, null, (_, bytes, size) => {
@@ -210,7 +243,8 @@ test('capture, search, sync, conflict, decision: Node.js', async () => {
     rest = rest.subarray(count);
     return count;
   }, null);
-  assert.equal(imported.imported, 1, JSON.stringify(imported));
+  assert.deepEqual([imported.imported, imported.attachments_missing], [2, 1],
+    JSON.stringify(imported));
   assert.equal(d.json('why', lonely, id).reasons[0].code, 'WRITTEN_HERE');
   for (const replica of [a, b, lonely]) d.api.close(replica);
 });
