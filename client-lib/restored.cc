@@ -132,6 +132,12 @@ absl::Status ForgetRescued(Store& store, const CompartmentId& compartment) {
   return forget->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
 }
 
+absl::Status ForgetRescued(Store& store, const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                            store.db().Prepared("DELETE FROM _rescued WHERE record = ?1"));
+  return forget->BindBlob(1, record.AsBytes()).Run();
+}
+
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store) {
   DOORSTEP_ASSIGN_OR_RETURN(
       std::unique_ptr<Statement> rows,
