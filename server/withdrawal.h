@@ -17,6 +17,7 @@
 #include "server/decide.h"
 #include "server/store.h"
 #include "sync/change/state.h"
+#include "sync/tables/record_tables.h"
 
 namespace doorstep::server {
 

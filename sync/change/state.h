@@ -99,10 +99,6 @@ struct CompartmentId {
   }
 };
 
-// On a server alone: the tier, beyond those of the schema, at which records stand that were
-// withdrawn from all replicas. Nobody holds it, no unit may name it, and nothing of it is sent.
-inline constexpr uint8_t kWithdrawnTier = 3;
-
 struct RecordState {
   Uuid id;
   uint32_t kind = 0;

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/store.h"
+#include "sync/tables/record_tables.h"
 #include "tests/server/store_contract.h"
 
 namespace doorstep::server {
