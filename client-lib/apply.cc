@@ -67,6 +67,7 @@ class Applier {
     DOORSTEP_ASSIGN_OR_RETURN(const int64_t repair, store_.Int(key::kRepair));
     repairing_ = repair != 0;
     DOORSTEP_ASSIGN_OR_RETURN(any_rescued_, AnyRescued(store_));
+    DOORSTEP_ASSIGN_OR_RETURN(any_withdrawn_, AnyWithdrawn(store_));
     DOORSTEP_ASSIGN_OR_RETURN(incarnation_, store_.Id(key::kIncarnation));
     return absl::OkStatus();
   }
@@ -75,6 +76,7 @@ class Applier {
   absl::Status PutRow(RecordState row, bool delta);
   absl::Status PutOutcome(const Uuid& incarnation, const v1::Outcome& outcome);
   absl::Status Lose(const CompartmentId& compartment);
+  absl::Status Withdraw(const Uuid& record);
   absl::Status Give(const CompartmentId& compartment) { return UnmarkLost(store_, compartment); }
   // Of a repair: removes the rows that the server did not send again.
   absl::Status Sweep();
@@ -87,7 +89,9 @@ class Applier {
   absl::StatusOr<std::optional<RecordState>> Before(const Uuid& record, bool is_pending,
                                                     std::optional<RecordTables::Place>* place);
   absl::StatusOr<bool> Confirm(const Uuid& record);
+  absl::Status TakeAway(const Uuid& record);
   absl::Status ForgetOwn(const CompartmentId& compartment);
+  absl::Status ForgetWithdrawn(const std::vector<Uuid>& records);
   void Count(const std::string& words);
 
   Store& store_;
@@ -96,9 +100,11 @@ class Applier {
   DigestLedger ledger_;
   absl::flat_hash_set<Uuid> touched_;  // own pending changes stand on them
   std::vector<CompartmentId> lost_;
+  std::vector<Uuid> withdrawn_;
   bool any_pending_ = false;
   bool repairing_ = false;
   bool any_rescued_ = false;
+  bool any_withdrawn_ = false;
   Uuid incarnation_;
   Applied result_;
 };
@@ -143,6 +149,7 @@ absl::Status Applier::PutRow(RecordState row, bool delta) {
   }
   ledger_.Replace(counted ? &*before : nullptr, &row);
   if (any_rescued_) DOORSTEP_RETURN_IF_ERROR(ForgetRescued(store_, row));
+  if (any_withdrawn_) DOORSTEP_RETURN_IF_ERROR(UnmarkWithdrawn(store_, id));
   if (is_pending) {
     touched_.insert(id);
     return fold_.SetServerState(id, is_pending, &row);
@@ -213,6 +220,7 @@ absl::Status Applier::PutOutcome(const Uuid& incarnation, const v1::Outcome& out
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<Uuid> records, outbox_.RecordsOf(own->unit));
   touched_.insert(records.begin(), records.end());
   DOORSTEP_RETURN_IF_ERROR(outbox_.Settle(own->unit));
+  if (any_withdrawn_) DOORSTEP_RETURN_IF_ERROR(ForgetWithdrawn(records));
   DOORSTEP_ASSIGN_OR_RETURN(const bool lost, IsLost(store_, own->compartment));
   return lost ? ForgetOwn(own->compartment) : absl::OkStatus();
 }
@@ -222,6 +230,43 @@ absl::Status Applier::ForgetOwn(const CompartmentId& compartment) {
   result_.lost = true;
   store_.search().Purge();
   return ForgetContent(store_, compartment.file);
+}
+
+absl::Status Applier::ForgetWithdrawn(const std::vector<Uuid>& records) {
+  for (const Uuid& record : records) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool withdrawn, IsWithdrawn(store_, record));
+    if (!withdrawn) continue;
+    result_.lost = true;
+    store_.search().Purge();
+    DOORSTEP_RETURN_IF_ERROR(ForgetContentOf(store_, record));
+  }
+  return absl::OkStatus();
+}
+
+// The server's row goes; what was written here and has no outcome yet stays until it has.
+absl::Status Applier::TakeAway(const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox_.IsPending(record));
+  std::optional<RecordTables::Place> place;
+  DOORSTEP_ASSIGN_OR_RETURN(const auto before, Before(record, is_pending, &place));
+  bool counted = before.has_value();
+  if (counted && repairing_) {  // see PutRow
+    DOORSTEP_ASSIGN_OR_RETURN(counted, Confirm(record));
+  }
+  if (counted) ledger_.Replace(&*before, nullptr);
+  if (is_pending) touched_.insert(record);
+  DOORSTEP_RETURN_IF_ERROR(fold_.SetServerState(record, is_pending, nullptr));
+  DOORSTEP_RETURN_IF_ERROR(ForgetNotices(store_, record));
+  return ForgetTold(store_, record);
+}
+
+absl::Status Applier::Withdraw(const Uuid& record) {
+  result_.lost = true;
+  any_withdrawn_ = true;
+  store_.search().Purge();
+  DOORSTEP_RETURN_IF_ERROR(MarkWithdrawn(store_, record));
+  DOORSTEP_RETURN_IF_ERROR(ForgetRescued(store_, record));
+  withdrawn_.push_back(record);
+  return TakeAway(record);
 }
 
 absl::Status Applier::Lose(const CompartmentId& compartment) {
@@ -248,20 +293,7 @@ absl::Status Applier::Lose(const CompartmentId& compartment) {
       records.push_back(record);
     }
   }
-  for (const Uuid& record : records) {
-    DOORSTEP_ASSIGN_OR_RETURN(const bool is_pending, outbox_.IsPending(record));
-    std::optional<RecordTables::Place> place;
-    DOORSTEP_ASSIGN_OR_RETURN(const auto before, Before(record, is_pending, &place));
-    bool counted = before.has_value();
-    if (counted && repairing_) {  // see PutRow
-      DOORSTEP_ASSIGN_OR_RETURN(counted, Confirm(record));
-    }
-    if (counted) ledger_.Replace(&*before, nullptr);
-    if (is_pending) touched_.insert(record);
-    DOORSTEP_RETURN_IF_ERROR(fold_.SetServerState(record, is_pending, nullptr));
-    DOORSTEP_RETURN_IF_ERROR(ForgetNotices(store_, record));
-    DOORSTEP_RETURN_IF_ERROR(ForgetTold(store_, record));
-  }
+  for (const Uuid& record : records) DOORSTEP_RETURN_IF_ERROR(TakeAway(record));
   return absl::OkStatus();
 }
 
@@ -299,7 +331,7 @@ absl::Status Applier::Finish() {
   for (const CompartmentId& compartment : lost_) {
     DOORSTEP_RETURN_IF_ERROR(ForgetContent(store_, compartment.file));
   }
-  return absl::OkStatus();
+  return ForgetWithdrawn(withdrawn_);
 }
 
 // Of a batch that is not staged.
@@ -309,6 +341,10 @@ absl::Status PutRows(const Schema& schema, const v1::PullRows& rows, bool delta,
                               CompartmentAt(rows, membership.compartment()));
     DOORSTEP_RETURN_IF_ERROR(membership.taken() ? applier.Lose(compartment)
                                                 : applier.Give(compartment));
+  }
+  for (const v1::Withdrawal& withdrawal : rows.withdrawals()) {
+    DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, Uuid::FromBytes(withdrawal.record()));
+    DOORSTEP_RETURN_IF_ERROR(applier.Withdraw(record));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
     DOORSTEP_ASSIGN_OR_RETURN(RecordState row, CheckedRow(schema, rows, i));
@@ -323,6 +359,10 @@ absl::Status StageRows(const Schema& schema, Staging& staging, const v1::PullRow
                               CompartmentAt(rows, membership.compartment()));
     DOORSTEP_RETURN_IF_ERROR(membership.taken() ? staging.PutLoss(compartment)
                                                 : staging.PutGrant(compartment));
+  }
+  for (const v1::Withdrawal& withdrawal : rows.withdrawals()) {
+    DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, Uuid::FromBytes(withdrawal.record()));
+    DOORSTEP_RETURN_IF_ERROR(staging.PutWithdrawal(record));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
     DOORSTEP_ASSIGN_OR_RETURN(RecordState row, CheckedRow(schema, rows, i));
@@ -348,6 +388,8 @@ absl::Status SavePosition(Store& store, const Batch& batch) {
 absl::Status ApplyStaged(Staging& staging, Applier& applier) {
   DOORSTEP_RETURN_IF_ERROR(staging.ForEachLoss(
       [&](const CompartmentId& compartment) { return applier.Lose(compartment); }));
+  DOORSTEP_RETURN_IF_ERROR(
+      staging.ForEachWithdrawal([&](const Uuid& record) { return applier.Withdraw(record); }));
   DOORSTEP_RETURN_IF_ERROR(staging.ForEachGrant(
       [&](const CompartmentId& compartment) { return applier.Give(compartment); }));
   DOORSTEP_RETURN_IF_ERROR(staging.ForEachRecord(

@@ -32,7 +32,7 @@ struct Batch {
 struct Applied {
   // Changes whose outcome came, by word.
   uint64_t applied = 0, merged = 0, conflict = 0, held = 0, rejected = 0, withdrawn = 0;
-  bool lost = false;          // a compartment is no longer held
+  bool lost = false;          // a compartment is no longer held, or a record was withdrawn
   bool forked = false;        // the replica has taken a new incarnation: push again
   bool digests_agree = true;  // else: a first pull is due, which replaces every row
 };

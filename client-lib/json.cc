@@ -381,6 +381,21 @@ json ToJson(const RecordWhy& why) {
   return out;
 }
 
+json ToJson(const DueItem& item) {
+  json out = {{"record", item.record},   {"kind", item.kind},      {"title", item.title},
+              {"field", item.field},     {"label", item.label},    {"day", item.day},
+              {"overdue", item.overdue}, {"stopped", item.stopped}};
+  if (item.at_ms) out["at"] = Utc(*item.at_ms);
+  return out;
+}
+
+json ToJson(const News& news) {
+  return {{"record", news.record},         {"kind", news.kind},
+          {"title", news.title},           {"words", news.words},
+          {"taken_back", news.taken_back}, {"by", news.author},
+          {"at", Utc(news.time_ms)},       {"read", news.read}};
+}
+
 json ToJson(const ExportResult& result) {
   return {{"records", result.records}, {"undecided", result.undecided}};
 }

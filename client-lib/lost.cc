@@ -1,8 +1,11 @@
 #include "client-lib/lost.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "client-lib/owed.h"
+#include "client-lib/outbox.h"
 #include "sync/base/status.h"
 
 namespace doorstep::client {
@@ -50,6 +53,52 @@ absl::Status ForgetContent(Store& store, const Uuid& file) {
             " AND length(payload) > 0"
             " AND compartment = (SELECT ref FROM _compartment WHERE file = ?1 AND tier = ?2)"));
     DOORSTEP_RETURN_IF_ERROR(forget->BindBlob(1, file.AsBytes()).BindInt(2, tier).Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MarkWithdrawn(Store& store, const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * mark, store.db().Prepared("INSERT OR IGNORE INTO _withdrawn(record) VALUES(?1)"));
+  return mark->BindBlob(1, record.AsBytes()).Run();
+}
+
+absl::Status UnmarkWithdrawn(Store& store, const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * unmark,
+                            store.db().Prepared("DELETE FROM _withdrawn WHERE record = ?1"));
+  return unmark->BindBlob(1, record.AsBytes()).Run();
+}
+
+absl::StatusOr<bool> IsWithdrawn(Store& store, const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
+                            store.db().Prepared("SELECT 1 FROM _withdrawn WHERE record = ?1"));
+  const ScopedReset done(find);
+  return find->BindBlob(1, record.AsBytes()).Step();
+}
+
+absl::StatusOr<bool> AnyWithdrawn(Store& store) {
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t any,
+                            store.db().QueryInt("SELECT EXISTS(SELECT 1 FROM _withdrawn)"));
+  return any != 0;
+}
+
+absl::Status ForgetContentOf(Store& store, const Uuid& record) {
+  Outbox outbox(store);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<int64_t> naming, outbox.Naming(record));
+  for (const int64_t place : naming) {
+    DOORSTEP_ASSIGN_OR_RETURN(const OwnUnit own, outbox.Load(place));
+    if (own.waiting() || own.gone()) continue;
+    // The id of a person's record is that of their file, which every unit of the file names.
+    const absl::StatusOr<Unit> unit = outbox.DecodeOf(own, record);
+    const bool touches = !unit.ok() || std::any_of(unit->changes.begin(), unit->changes.end(),
+                                                   [&](const ChangeData& change) {
+                                                     return change.record == record;
+                                                   });
+    if (!touches) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(
+        Statement * forget,
+        store.db().Prepared("UPDATE _outbox SET payload = x'', parked = 0 WHERE unit = ?1"));
+    DOORSTEP_RETURN_IF_ERROR(forget->BindInt(1, place).Run());
   }
   return absl::OkStatus();
 }

@@ -1,4 +1,5 @@
-// Compartments that were taken away, and what leaves this device with them.
+// Compartments that were taken away and records that were withdrawn, and what leaves this device
+// with them.
 //
 // Rows of others go with the checkpoint that brings the loss. What was written here and has no
 // outcome yet stays, in the record's row and in the outbox, until the server has said what became
@@ -26,6 +27,15 @@ absl::StatusOr<bool> IsFileLost(Store& store, const Uuid& file);
 
 // The content of own units that have an outcome, in those compartments of the file that are lost.
 absl::Status ForgetContent(Store& store, const Uuid& file);
+
+// Withdrawn, and given back.
+absl::Status MarkWithdrawn(Store& store, const Uuid& record);
+absl::Status UnmarkWithdrawn(Store& store, const Uuid& record);
+absl::StatusOr<bool> IsWithdrawn(Store& store, const Uuid& record);
+absl::StatusOr<bool> AnyWithdrawn(Store& store);
+// The content of own units that have an outcome and touch the record: the whole of each, for its
+// bytes are one payload. The server has them.
+absl::Status ForgetContentOf(Store& store, const Uuid& record);
 
 }  // namespace doorstep::client
 

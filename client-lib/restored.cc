@@ -156,6 +156,12 @@ absl::StatusOr<std::vector<BlobId>> NamedByRescued(Store& store) {
   return named;
 }
 
+absl::Status ForgetRescued(Store& store, const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                            store.db().Prepared("DELETE FROM _rescued WHERE record = ?1"));
+  return forget->BindBlob(1, record.AsBytes()).Run();
+}
+
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store) {
   DOORSTEP_ASSIGN_OR_RETURN(
       std::unique_ptr<Statement> rows,

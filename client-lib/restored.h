@@ -28,11 +28,12 @@ absl::Status MeetDifferentRows(Store& store);
 absl::StatusOr<bool> AnyRescued(Store& store);
 // The server has these heads again.
 absl::Status ForgetRescued(Store& store, const RecordState& row);
-// Nothing of the compartment is kept any more: it was taken away.
+// Nothing of the compartment, or of the record, is kept any more: it was taken away.
 absl::Status ForgetRescued(Store& store, const CompartmentId& compartment);
 // Attachments that records name of which the server has lost what others wrote: they stay here
 // until their authors' devices have handed the records over again.
 absl::StatusOr<std::vector<BlobId>> NamedByRescued(Store& store);
+absl::Status ForgetRescued(Store& store, const Uuid& record);
 // By record and change.
 absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store);
 // kNotFound when nothing was rescued under this change id.

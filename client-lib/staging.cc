@@ -14,6 +14,7 @@ absl::StatusOr<bool> Staging::Empty() {
                             store_->db().QueryInt("SELECT EXISTS(SELECT 1 FROM _staged)"
                                                   " OR EXISTS(SELECT 1 FROM _staged_outcome)"
                                                   " OR EXISTS(SELECT 1 FROM _staged_loss)"
+                                                  " OR EXISTS(SELECT 1 FROM _staged_withdrawn)"
                                                   " OR EXISTS(SELECT 1 FROM _staged_grant)"));
   return any == 0;
 }
@@ -21,7 +22,7 @@ absl::StatusOr<bool> Staging::Empty() {
 absl::Status Staging::Clear() {
   return store_->db().Exec(
       "DELETE FROM _staged; DELETE FROM _staged_outcome; DELETE FROM _staged_loss;"
-      "DELETE FROM _staged_grant;");
+      "DELETE FROM _staged_withdrawn; DELETE FROM _staged_grant;");
 }
 
 absl::Status Staging::PutRecord(RecordState delta) {
@@ -85,6 +86,16 @@ absl::Status Staging::PutGrant(const CompartmentId& compartment) {
   return put->BindBlob(1, compartment.file.AsBytes()).BindInt(2, compartment.tier).Run();
 }
 
+absl::Status Staging::PutWithdrawal(const Uuid& record) {
+  DOORSTEP_ASSIGN_OR_RETURN(Statement * forget,
+                            store_->db().Prepared("DELETE FROM _staged WHERE record = ?1"));
+  DOORSTEP_RETURN_IF_ERROR(forget->BindBlob(1, record.AsBytes()).Run());
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * put,
+      store_->db().Prepared("INSERT OR IGNORE INTO _staged_withdrawn(record) VALUES(?1)"));
+  return put->BindBlob(1, record.AsBytes()).Run();
+}
+
 absl::StatusOr<bool> Staging::HasOutcome(const Uuid& incarnation, uint64_t counter) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * find,
@@ -98,6 +109,18 @@ absl::StatusOr<bool> Staging::HasOutcome(const Uuid& incarnation, uint64_t count
 
 absl::Status Staging::ForEachLoss(absl::FunctionRef<absl::Status(const CompartmentId&)> visit) {
   return ForEachCompartment("SELECT file, tier FROM _staged_loss ORDER BY file, tier", visit);
+}
+
+absl::Status Staging::ForEachWithdrawal(absl::FunctionRef<absl::Status(const Uuid&)> visit) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      std::unique_ptr<Statement> list,
+      store_->db().Prepare("SELECT record FROM _staged_withdrawn ORDER BY record"));
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return absl::OkStatus();
+    DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, Uuid::FromBytes(list->Blob(0)));
+    DOORSTEP_RETURN_IF_ERROR(visit(record));
+  }
 }
 
 absl::Status Staging::ForEachGrant(absl::FunctionRef<absl::Status(const CompartmentId&)> visit) {

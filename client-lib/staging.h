@@ -28,6 +28,9 @@ class Staging {
   absl::Status PutOutcome(const Uuid& incarnation, const v1::Outcome& outcome);
   // The compartment is no longer held; forgets what was staged of it.
   absl::Status PutLoss(const CompartmentId& compartment);
+  // The record was withdrawn; forgets what was staged of it. A
+  // row that is staged after that gives it back.
+  absl::Status PutWithdrawal(const Uuid& record);
   // The compartment is held (again).
   absl::Status PutGrant(const CompartmentId& compartment);
 
@@ -35,6 +38,7 @@ class Staging {
   absl::StatusOr<bool> HasOutcome(const Uuid& incarnation, uint64_t counter);
   // The visitors may write to any table but the staging ones.
   absl::Status ForEachLoss(absl::FunctionRef<absl::Status(const CompartmentId&)> visit);
+  absl::Status ForEachWithdrawal(absl::FunctionRef<absl::Status(const Uuid&)> visit);
   absl::Status ForEachGrant(absl::FunctionRef<absl::Status(const CompartmentId&)> visit);
   absl::Status ForEachRecord(absl::FunctionRef<absl::Status(RecordState)> visit);
   absl::Status ForEachOutcome(

@@ -316,6 +316,13 @@ absl::Status Asked::SayNotHere() {
         "It has arrived, and shows as soon as the sync that was cut has been finished.", 0,
         "doorstep sync");
   }
+  DOORSTEP_ASSIGN_OR_RETURN(const bool taken_back, client::IsWithdrawn(store_, id_));
+  if (taken_back) {
+    Say("TAKEN_OFF",
+        "It was taken off all devices, because it does not belong where it stood. The server keeps "
+        "it.",
+        0, "ask whoever answers for information governance");
+  }
   const size_t said = why_.reasons.size();
   SayOwnChanges();
   const bool parked = why_.reasons.size() > said;
@@ -332,7 +339,7 @@ absl::Status Asked::SayNotHere() {
     return own.state == ChangeState::kApplied || own.state == ChangeState::kMerged ||
            own.state == ChangeState::kConflict;
   });
-  if (was_here && complete != 0 && !staged) {
+  if (was_here && complete != 0 && !staged && !taken_back) {
     Say("NO_LONGER_SHARED",
         absl::StrCat("It was here (this device wrote to it) and was taken away: its file is no "
                      "longer shared with ",
@@ -352,8 +359,8 @@ absl::Status Asked::SayNotHere() {
                             Exists("SELECT 1 FROM _compartment WHERE file = ?1 LIMIT 1"));
   if (file) Say("FILE_ONLY", "This is the id of a file, whose records are here or were.");
   DOORSTEP_RETURN_IF_ERROR(SayReferring());
-  if (staged || parked || was_here || file_lost || withdrawn != own_.end() || file)
-    return absl::OkStatus();
+  const bool said_why = staged || taken_back || parked || was_here || file_lost || file;
+  if (said_why || withdrawn != own_.end()) return absl::OkStatus();
   if (complete == 0) {
     Say("ON_ITS_WAY", "It may be on its way: not all records have come yet.", 0, "doorstep sync");
     return absl::OkStatus();

@@ -47,6 +47,12 @@ std::string EncodeHistoryEnd(const HistoryRow& end) {
   return out;
 }
 
+uint64_t HistoryEndSequence(absl::string_view end) {
+  ByteReader reader(end);
+  uint64_t sequence = 0;
+  return reader.ReadVarint(&sequence) ? sequence : 0;
+}
+
 namespace {
 
 // Whether the history has an entry there with that hash. What cannot be read says nothing.

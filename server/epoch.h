@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/store.h"
 #include "sync/base/entropy.h"
 
@@ -38,6 +39,8 @@ absl::Status NoticeRestore(Store& store, const Heard& heard, Entropy& entropy);
 // to there. Empty of an empty one.
 std::string EncodeHistoryEnd(const HistoryRow& end);
 inline constexpr size_t kMaxHistoryEndBytes = 64;
+// The sequence that such an end names; 0 when it names none.
+uint64_t HistoryEndSequence(absl::string_view end);
 
 // Up to which sequence the last of `epochs` still has what `epoch` had; 0 when it is none of them.
 uint64_t CommonSequence(const std::vector<EpochRow>& epochs, uint64_t epoch);

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/bases.h"
 #include "server/decide.h"
@@ -16,6 +15,8 @@
 #include "server/history.h"
 #include "server/membership.h"
 #include "server/seen.h"
+#include "server/waiting.h"
+#include "server/withdrawal.h"
 #include "sync/base/status.h"
 #include "sync/change/unit_codec.h"
 #include "sync/merge/admission_time.h"
@@ -62,18 +63,16 @@ class Admission {
   absl::StatusOr<std::optional<UnitReceipt>> CheckRepeat();
   absl::Status LoadStates();
   absl::StatusOr<UnitReceipt> Decide();
-  absl::StatusOr<std::optional<Uuid>> RecordThatWaits();
   std::optional<uint64_t> Restored() const;
   absl::Status DropReplacedEarly(Decision* decision);
   absl::StatusOr<UnitReceipt> Withdraw();
-  absl::StatusOr<std::vector<Awaited>> MissingRecords();
-  absl::StatusOr<bool> ComesFromThisDevice(const std::vector<ChangeId>& missing);
   absl::StatusOr<UnitReceipt> Hold(const std::vector<Awaited>& awaited);
   absl::Status TakeBackResolved();
   absl::Status TakeBack(const UnitRow& held, absl::string_view reason);
   absl::StatusOr<UnitReceipt> RefuseAllowed(const Refusal& refusal, const Access& access);
   AdmissionTime MadeAt(const Bases& bases) const;
-  absl::StatusOr<UnitReceipt> Quarantine(const AccessEnd& ended, const AdmissionTime& made);
+  absl::StatusOr<UnitReceipt> Quarantine(const AccessEnd& ended, const AdmissionTime& made,
+                                         const Refusal& refusal);
   absl::StatusOr<UnitReceipt> Refuse(const Refusal& refusal, bool may_write,
                                      const AdmissionTime* made = nullptr);
   absl::StatusOr<UnitReceipt> Store(const Access& access, Decision decision);
@@ -161,68 +160,11 @@ absl::Status Admission::TryAgain(uint64_t held_sequence) {
   return Decide().status();
 }
 
-// Records that the unit edits and that a restored server has lost. A creation that was refused is
-// waited for by nobody. What is in a place that the site may not see is answered like what is not
-// here. A server that was never restored has lost nothing.
-absl::StatusOr<std::vector<Awaited>> Admission::MissingRecords() {
-  std::vector<Awaited> missing;
-  if (epochs_.size() < 2) return missing;
-  absl::flat_hash_set<Uuid> looked_at;
-  for (const ChangeData& change : unit_->changes) {
-    if (change.create) looked_at.insert(change.record);
-  }
-  for (const ChangeData& change : unit_->changes) {
-    if (!looked_at.insert(change.record).second) continue;
-    const auto state = states_.find(change.record);
-    bool known = false;
-    if (state != states_.end()) {
-      known = state->second.compartment == unit_->compartment;  // where it may write
-      if (!known) {
-        DOORSTEP_ASSIGN_OR_RETURN(known,
-                                  MaySee(transaction_, job_.site, state->second.compartment));
-      }
-    } else {
-      DOORSTEP_ASSIGN_OR_RETURN(known, transaction_.CreationRefused(change.record));
-    }
-    if (!known) missing.push_back({change.record, 0});
-  }
-  return missing;
-}
-
-// A record that the unit edits and that is not here, while an earlier unit of its device, which may
-// create it, waits for a newer schema: then both wait there.
-absl::StatusOr<std::optional<Uuid>> Admission::RecordThatWaits() {
-  std::optional<Uuid> found;
-  if (!offered_.earlier_waits || held_sequence_ != 0) return found;
-  absl::flat_hash_set<Uuid> created;
-  for (const ChangeData& change : unit_->changes) {
-    if (change.create) created.insert(change.record);
-  }
-  for (const ChangeData& change : unit_->changes) {
-    if (created.contains(change.record) || states_.contains(change.record)) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(const bool refused, transaction_.CreationRefused(change.record));
-    if (!refused) found = change.record;
-  }
-  return found;
-}
-
-// Whether the device has a change that is missing here in its own outbox: then both wait there, as
-// what is pending, and nobody is alarmed.
-absl::StatusOr<bool> Admission::ComesFromThisDevice(const std::vector<ChangeId>& missing) {
-  for (const ChangeId& id : missing) {
-    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<UnitRow> row, transaction_.UnitOf(id));
-    if (row) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> device,
-                              transaction_.DeviceOf(id.incarnation));
-    if (id.incarnation == job_.incarnation || device == job_.device) return true;
-  }
-  return false;
-}
-
 absl::StatusOr<UnitReceipt> Admission::Decide() {
   DOORSTEP_ASSIGN_OR_RETURN(const Bases bases,
                             ResolveBases(schema_, states_, Restored(), transaction_, &*unit_));
-  DOORSTEP_ASSIGN_OR_RETURN(const bool comes, ComesFromThisDevice(bases.missing));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool comes, ComesFromDevice(transaction_, job_.device,
+                                                              job_.incarnation, bases.missing));
   if (comes && held_sequence_ == 0) {
     return Receipt(ReceiptStatus::kWaits, 0,
                    absl::StrCat("base: got ", bases.missing.front().ToString(),
@@ -238,16 +180,26 @@ absl::StatusOr<UnitReceipt> Admission::Decide() {
   if (!access.allowed) {
     const AdmissionTime made = MadeAt(bases);
     if (!MadeBefore(*access.ended, Restored().value_or(offered_.checkpoint), made.time_ms)) {
-      return Quarantine(*access.ended, made);
+      return Quarantine(*access.ended, made, AccessEndedRefusal());
     }
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<Uuid> waits, RecordThatWaits());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<AccessEnd> withdrawn,
+                            WithdrawnFrom(transaction_, *unit_, states_));
+  if (withdrawn) return Quarantine(*withdrawn, MadeAt(bases), WithdrawnRefusal());
+  std::optional<Uuid> waits;
+  if (offered_.earlier_waits && held_sequence_ == 0) {
+    DOORSTEP_ASSIGN_OR_RETURN(waits, RecordThatIsNotHere(transaction_, *unit_, states_));
+  }
   if (waits) {
     return Receipt(ReceiptStatus::kWaits, 0,
                    absl::StrCat("record: got ", waits->ToString(),
                                 ", wanted one that is here: it waits on the device"));
   }
-  DOORSTEP_ASSIGN_OR_RETURN(std::vector<Awaited> awaited, MissingRecords());
+  std::vector<Awaited> awaited;
+  // A server that was never restored has lost nothing.
+  if (epochs_.size() > 1) {
+    DOORSTEP_ASSIGN_OR_RETURN(awaited, LostRecords(transaction_, job_.site, *unit_, states_));
+  }
   for (const ChangeId& id : bases.missing) awaited.push_back({id.incarnation, id.counter});
   if (!awaited.empty()) return Hold(awaited);
   if (bases.refusal) return RefuseAllowed(*bases.refusal, access);
@@ -485,19 +437,13 @@ AdmissionTime Admission::MadeAt(const Bases& bases) const {
 
 // Nothing of it is told to its author, who may not look into the file any more; those who hold the
 // file now find it in the records' history, and the operator under `quarantine`.
-absl::StatusOr<UnitReceipt> Admission::Quarantine(const AccessEnd& ended,
-                                                  const AdmissionTime& made) {
+absl::StatusOr<UnitReceipt> Admission::Quarantine(const AccessEnd& ended, const AdmissionTime& made,
+                                                  const Refusal& refusal) {
   for (const ChangeData& change : unit_->changes) {
     if (!change.create || states_.contains(change.record)) continue;
     DOORSTEP_RETURN_IF_ERROR(transaction_.AddRefusedCreation(change.record));
   }
-  DOORSTEP_ASSIGN_OR_RETURN(
-      UnitReceipt receipt,
-      Refuse(
-          {"file: got a change that was made after your team's access to it had ended, wanted "
-           "one that was made before",
-           "nothing: it is kept for the team that holds the record now. Tell them, if it matters"},
-          true, &made));
+  DOORSTEP_ASSIGN_OR_RETURN(UnitReceipt receipt, Refuse(refusal, true, &made));
   DOORSTEP_RETURN_IF_ERROR(transaction_.PutQuarantine(
       {receipt.sequence, unit_->compartment, job_.site, ended, 0, "", ""}));
   return receipt;

@@ -15,6 +15,7 @@
 #include "server/commands.h"
 #include "server/measure_command.h"
 #include "server/quarantine_commands.h"
+#include "server/record_commands.h"
 #include "server/schema_commands.h"
 #include "server/serve.h"
 
@@ -68,6 +69,7 @@ int Main(int argc, char** argv) {
   AddSchemaCommands(&app, &options, &chosen);
   AddMeasureCommand(&app, &options, &chosen);
   AddQuarantineCommands(&app, &options, &chosen);
+  AddRecordCommands(&app, &options, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

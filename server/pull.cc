@@ -34,6 +34,7 @@ constexpr uint64_t kNoticesPlace = std::numeric_limits<int64_t>::max();
 constexpr uint64_t kExactEstimate = 2000;
 // Bytes on the wire of a membership, and of an outcome beside its texts, about.
 constexpr size_t kMembershipBytes = 32;
+constexpr size_t kWithdrawalBytes = 24;
 constexpr size_t kOutcomeBytes = 80;
 constexpr size_t kNoticeBytes = 64;
 
@@ -62,6 +63,9 @@ class Batch {
       case PullItem::What::kLoss:
         AddMembership(item.membership, item.what == PullItem::What::kLoss);
         return true;
+      case PullItem::What::kWithdrawal:
+        AddWithdrawal(item);
+        return true;
       case PullItem::What::kOutcome:
         AddOutcome(item.outcome);
         return true;
@@ -81,6 +85,13 @@ class Batch {
     out->set_sequence(row.sequence);
     out->set_taken(taken);
     Count(kMembershipBytes);
+  }
+
+  void AddWithdrawal(const PullItem& item) {
+    v1::Withdrawal* out = rows_.add_withdrawals();
+    out->set_record(std::string(item.withdrawn.AsBytes()));
+    out->set_sequence(item.membership.sequence);
+    Count(kWithdrawalBytes);
   }
 
   void AddOutcome(const UnitRow& unit) {
@@ -311,8 +322,8 @@ absl::StatusOr<bool> Puller::FirstNotices(uint64_t from, Place* last) {
   }
 }
 
-// What the site lost and does not hold: somebody may have written there before this device heard of
-// the loss, or its replica is sent everything again.
+// What the site lost and does not hold, and what was withdrawn: somebody may have written there
+// before this device heard of it, or its replica is sent everything again.
 absl::StatusOr<bool> Puller::FirstLosses(uint64_t from, Place* last) {
   Place after{0, kStageEnd, 0, 0, 0};
   if (last->compartment == kLossesPlace) {
@@ -323,8 +334,11 @@ absl::StatusOr<bool> Puller::FirstLosses(uint64_t from, Place* last) {
     DOORSTEP_RETURN_IF_ERROR(source->Advance());
     if (source->exhausted() || source->Next().membership.sequence > from) return true;
     const MembershipRow& loss = source->Next().membership;
-    const bool held = std::any_of(held_.begin(), held_.end(),
-                                  [&](const MembershipRow& row) { return row.ref == loss.ref; });
+    // A record that was withdrawn is gone although its place is held.
+    const bool whole = source->Next().what == PullItem::What::kLoss;
+    const bool held =
+        whole && std::any_of(held_.begin(), held_.end(),
+                             [&](const MembershipRow& row) { return row.ref == loss.ref; });
     if (!held) {
       DOORSTEP_ASSIGN_OR_RETURN(const bool added, batch_.Add(view_, source->Next()));
       if (!added) return false;

@@ -2,14 +2,14 @@
 //
 // Everything that a device may see stands in one order, by Place: (sequence, stage, compartment,
 // inner, row). At one sequence come first a grant (stage 0, followed by the records that the
-// compartment had by then) or a loss, then an outcome (stage 1), then the records that the unit
-// touched last (stage 2), then what the unit did to values of the device's authors (stage 4). A
-// record moves to a later place when it changes, so a walk that is cut and resumed misses nothing,
-// and sees some records twice.
+// compartment had by then), a loss or a withdrawal, then an outcome (stage 1), then the records
+// that the unit touched last (stage 2), then what the unit did to values of the device's authors
+// (stage 4). A record moves to a later place when it changes, so a walk that is cut and resumed
+// misses nothing, and sees some records twice.
 //
-// A first pull walks compartment by compartment instead (stage 3), then what the site has lost, the
-// device's outcomes and notices; what changes behind it is found by the normal pull that follows,
-// from the head at which the first one began.
+// A first pull walks compartment by compartment instead (stage 3), then what the site has lost and
+// what was withdrawn, the device's outcomes and notices; what changes behind it is found by the
+// normal pull that follows, from the head at which the first one began.
 #ifndef SERVER_PULL_H_
 #define SERVER_PULL_H_
 

@@ -136,6 +136,19 @@ class OfLosses : public PullSource {
       item.membership = loss;
       if (item.place > after_) items->push_back(std::move(item));
     }
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<WithdrawalRow> withdrawals,
+                              view_->Withdrawals(site_, from));
+    for (const WithdrawalRow& row : withdrawals) {
+      PullItem item;
+      item.what = PullItem::What::kWithdrawal;
+      item.place = {row.sequence, kStageMembership, static_cast<uint64_t>(row.ref), 0, 0};
+      item.membership = {row.ref, row.compartment, row.sequence};
+      item.withdrawn = row.record;
+      if (item.place > after_) items->push_back(std::move(item));
+    }
+    // Each has a sequence of its own.
+    std::sort(items->begin(), items->end(),
+              [](const PullItem& a, const PullItem& b) { return a.place < b.place; });
     return absl::OkStatus();
   }
 

@@ -18,11 +18,12 @@
 namespace doorstep::server {
 
 struct PullItem {
-  enum class What { kGrant, kLoss, kOutcome, kRecord, kNotice };
+  enum class What { kGrant, kLoss, kWithdrawal, kOutcome, kRecord, kNotice };
 
   Place place;
   What what = What::kRecord;
-  MembershipRow membership;  // of a record: its compartment
+  MembershipRow membership;  // of a record: its compartment; of a withdrawal: where it stood
+  Uuid withdrawn;
   UnitRow outcome;
   NoticeRow notice;
   uint64_t record = 0;
@@ -54,6 +55,7 @@ class PullSource {
 // grant, and every record whole; else the fields beyond the cursor.
 std::unique_ptr<PullSource> CompartmentSource(ReadView* view, const MembershipRow& held,
                                               uint64_t cursor, const Place& after);
+// What was taken: compartments from the site, records from whoever holds their place.
 std::unique_ptr<PullSource> LossSource(ReadView* view, std::string site, const Place& after);
 std::unique_ptr<PullSource> OutcomeSource(ReadView* view, const Uuid& device, const Place& after);
 // Notices about records in one of `held`: who has lost access hears no more of a record.

@@ -78,6 +78,7 @@ absl::StatusOr<Json> Summary(const QuarantineRow& row, ReadView& view) {
                {"made", FormatUtc(unit.TimeOf(0))},
                {"access_ended", FormatUtc(row.ended.time_ms)},
                {"received", FormatUtc(unit.received_ms)},
+               {"reason", unit.reason},
                {"closed", nullptr}};
   if (row.closed_ms != 0) {
     json["closed"] = {
@@ -230,7 +231,9 @@ absl::StatusOr<int> Close(const GlobalOptions& options, const Asked& asked) {
 
 void AddQuarantineCommands(CLI::App* app, const GlobalOptions* options, Command* chosen) {
   CLI::App* quarantine = app->add_subcommand(
-      "quarantine", "What was recorded after its author's access to the file had ended");
+      "quarantine",
+      "What was recorded after its author's access had ended: to the file, or to a record that "
+      "was withdrawn");
   quarantine->require_subcommand(1);
   const auto asked = std::make_shared<Asked>();
   CLI::App* list = quarantine->add_subcommand("list", "What nobody has dealt with yet; no values");

@@ -13,8 +13,6 @@
 namespace doorstep::server {
 namespace {
 
-constexpr int64_t kExpectedMs = int64_t{14} * 24 * 60 * 60 * 1000;
-
 std::string Counted(int64_t count, absl::string_view one, absl::string_view many) {
   return absl::StrCat(count, " ", count == 1 ? one : many);
 }
@@ -37,40 +35,49 @@ absl::Status ReadSite(Database& db, absl::string_view site, int64_t since_ms, Sh
   return absl::OkStatus();
 }
 
-absl::Status ReadTablets(Database& db, Shift* out) {
+// What came from a tablet since the shift's end began, and from how many people.
+absl::Status AddReceived(Database& db, int64_t since_ms, ShiftTablet* tablet) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * count,
+      db.Prepared("SELECT ifnull(sum(u.changes), 0), count(DISTINCT u.author) FROM _unit AS u "
+                  "JOIN _device AS d ON d.ref = u.device WHERE d.id = ?1 AND u.received_ms >= ?2"));
+  const ScopedReset done(count);
+  DOORSTEP_RETURN_IF_ERROR(
+      count->BindBlob(1, tablet->id.AsBytes()).BindInt(2, since_ms).Step().status());
+  tablet->received = count->Int(0);
+  tablet->people = count->Int(1);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ShiftTablet>> ReadTablets(Database& db, absl::string_view site,
+                                                     int64_t now_ms) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * list,
       db.Prepared(
           "SELECT d.id, d.name, d.last_contact_ms, d.pending, d.waiting_from, d.waiting_until, "
           "(SELECT ifnull(sum(u.changes), 0) FROM _incarnation AS i "
           "JOIN _unit AS u ON u.incarnation = i.ref WHERE i.id = d.incarnation "
-          "AND u.counter >= d.waiting_from AND u.counter < d.waiting_until), "
-          "(SELECT ifnull(sum(u.changes), 0) FROM _unit AS u "
-          "WHERE u.device = d.ref AND u.received_ms >= ?2), "
-          "(SELECT count(DISTINCT u.author) FROM _unit AS u "
-          "WHERE u.device = d.ref AND u.received_ms >= ?2) "
+          "AND u.counter >= d.waiting_from AND u.counter < d.waiting_until) "
           "FROM _device AS d JOIN _site AS s ON s.ref = d.site WHERE s.id = ?1 "
           "ORDER BY d.name, d.id"));
   const ScopedReset done(list);
-  list->BindText(1, out->site).BindInt(2, out->since_ms);
+  list->BindText(1, site);
+  std::vector<ShiftTablet> tablets;
   while (true) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
-    if (!more) return absl::OkStatus();
-    ShiftTablet& tablet = out->tablets.emplace_back();
+    if (!more) return tablets;
+    ShiftTablet& tablet = tablets.emplace_back();
     DOORSTEP_ASSIGN_OR_RETURN(tablet.id, Uuid::FromBytes(list->Blob(0)));
     tablet.name = std::string(list->Text(1));
     tablet.last_seen_ms = list->Int(2);
     tablet.exact = list->Int(5) > 0;
     tablet.pending = tablet.exact ? std::max<int64_t>(0, list->Int(5) - list->Int(4) - list->Int(6))
                                   : list->Int(3);
-    tablet.received = list->Int(7);
-    tablet.people = list->Int(8);
-    tablet.in = tablet.last_seen_ms >= out->since_ms && tablet.pending == 0;
-    tablet.expected = tablet.last_seen_ms >= out->as_of_ms - kExpectedMs;
+    tablet.expected = tablet.last_seen_ms >= now_ms - kExpectedMs;
   }
 }
-
-}  // namespace
 
 absl::StatusOr<Shift> ReadShift(Database& db, absl::string_view site, int64_t within_ms,
                                 int64_t now_ms) {
@@ -79,7 +86,11 @@ absl::StatusOr<Shift> ReadShift(Database& db, absl::string_view site, int64_t wi
   shift.as_of_ms = now_ms;
   shift.since_ms = now_ms - within_ms;
   DOORSTEP_RETURN_IF_ERROR(ReadSite(db, site, shift.since_ms, &shift));
-  DOORSTEP_RETURN_IF_ERROR(ReadTablets(db, &shift));
+  DOORSTEP_ASSIGN_OR_RETURN(shift.tablets, ReadTablets(db, site, now_ms));
+  for (ShiftTablet& tablet : shift.tablets) {
+    DOORSTEP_RETURN_IF_ERROR(AddReceived(db, shift.since_ms, &tablet));
+    tablet.in = tablet.last_seen_ms >= shift.since_ms && tablet.pending == 0;
+  }
   DOORSTEP_RETURN_IF_ERROR(snapshot.Commit());
   for (const ShiftTablet& tablet : shift.tablets) {
     shift.received += tablet.received;

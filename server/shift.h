@@ -18,6 +18,10 @@ namespace doorstep::server {
 inline constexpr int64_t kShiftMinutes = 60;
 inline constexpr int64_t kMaxShiftMinutes = int64_t{31} * 24 * 60;
 
+// A tablet that was silent for longer is lost or put away: nobody waits for it, and no site is
+// stale because of it. The one place that says so; measures count by it too.
+inline constexpr int64_t kExpectedMs = int64_t{14} * 24 * 60 * 60 * 1000;
+
 struct ShiftTablet {
   Uuid id;
   std::string name;
@@ -29,7 +33,7 @@ struct ShiftTablet {
   int64_t received = 0;   // changes, since the shift's end began
   int64_t people = 0;     // who made them
   bool in = false;        // seen since then, and nothing pending
-  bool expected = false;  // seen within a fortnight: what was silent longer is lost or put away
+  bool expected = false;  // see kExpectedMs
 };
 
 struct Shift {
@@ -50,6 +54,11 @@ struct Shift {
   std::string ToText() const;
   std::string ToJson() const;
 };
+
+// The tablets of a site in order of name, without what was received from them; none: no such site.
+// In the transaction that its caller has open.
+absl::StatusOr<std::vector<ShiftTablet>> ReadTablets(Database& db, absl::string_view site,
+                                                     int64_t now_ms);
 
 // What a tablet that is silent has done since it was last seen, nobody can know: so it is in only
 // when it was seen within `within_ms`. kNotFound: no such site.

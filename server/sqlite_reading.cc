@@ -368,8 +368,9 @@ absl::StatusOr<std::vector<MembershipRow>> SqliteReading<Interface>::Compartment
     const Uuid& file) {
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * list,
-      db().Prepared("SELECT ref, file, tier, 0 FROM _compartment WHERE file = ?1 ORDER BY tier"));
-  return ReadMemberships(&list->BindBlob(1, file.AsBytes()));
+      db().Prepared("SELECT ref, file, tier, 0 FROM _compartment WHERE file = ?1 AND tier < ?2 "
+                    "ORDER BY tier"));
+  return ReadMemberships(&list->BindBlob(1, file.AsBytes()).BindInt(2, kWithdrawnTier));
 }
 
 template <typename Interface>

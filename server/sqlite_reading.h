@@ -50,6 +50,15 @@ absl::StatusOr<std::vector<QuarantineRow>> ReadQuarantine(Database& db, uint64_t
                                                           size_t limit);
 absl::Status WriteQuarantine(Database& db, const QuarantineRow& row);
 
+// Withdrawn records, and who was sent what (sqlite_withdrawals.cc).
+absl::StatusOr<std::vector<WithdrawalRow>> ReadWithdrawals(Database& db, absl::string_view site,
+                                                           uint64_t after);
+absl::StatusOr<std::vector<WithdrawalRow>> ReadWithdrawalsOf(Database& db, const Uuid& record);
+absl::Status WriteWithdrawal(Database& db, const WithdrawalRow& row);
+absl::StatusOr<std::vector<AccessSpan>> ReadAccess(Database& db, CompartmentRef compartment);
+absl::StatusOr<std::vector<SentRow>> ReadSent(Database& db, const Uuid& device);
+absl::Status WriteSent(Database& db, const SentRow& row);
+
 // All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
 // WriteTransaction.
 template <typename Interface>
@@ -94,6 +103,19 @@ class SqliteReading : public Interface {
   }
   absl::StatusOr<std::vector<QuarantineRow>> Quarantine(uint64_t after, size_t limit) override {
     return ReadQuarantine(db(), after, limit);
+  }
+  absl::StatusOr<std::vector<WithdrawalRow>> Withdrawals(absl::string_view site,
+                                                         uint64_t after) override {
+    return ReadWithdrawals(db(), site, after);
+  }
+  absl::StatusOr<std::vector<WithdrawalRow>> WithdrawalsOf(const Uuid& record) override {
+    return ReadWithdrawalsOf(db(), record);
+  }
+  absl::StatusOr<std::vector<AccessSpan>> AccessLog(CompartmentRef compartment) override {
+    return ReadAccess(db(), compartment);
+  }
+  absl::StatusOr<std::vector<SentRow>> SentTo(const Uuid& device) override {
+    return ReadSent(db(), device);
   }
   absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
                                                  size_t limit) override;

@@ -46,6 +46,10 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
     return WriteHeld(db(), held, awaited);
   }
   absl::Status EndHeld(uint64_t sequence) override { return RemoveHeld(db(), sequence); }
+  absl::Status PutWithdrawal(const WithdrawalRow& row) override {
+    return WriteWithdrawal(db(), row);
+  }
+  absl::Status AddSent(const SentRow& row) override { return WriteSent(db(), row); }
   absl::Status PutQuarantine(const QuarantineRow& row) override {
     return WriteQuarantine(db(), row);
   }

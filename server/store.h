@@ -148,6 +148,51 @@ struct QuarantineRow {
   bool operator==(const QuarantineRow&) const = default;
 };
 
+// Who withdrew a record, or gave it back, when and why.
+struct Deed {
+  int64_t time_ms = 0;
+  std::string by;
+  std::string reason;
+
+  bool operator==(const Deed&) const = default;
+};
+
+// A record that was taken off all replicas (withdrawal.h).
+struct WithdrawalRow {
+  uint64_t sequence = 0;
+  Uuid record;
+  CompartmentRef ref = 0;  // where it stood
+  CompartmentId compartment;
+  Deed withdrawn;
+  uint64_t restored_sequence = 0;  // 0: it is withdrawn
+  Deed restored;
+
+  bool operator==(const WithdrawalRow&) const = default;
+};
+
+// That a site held a compartment, from one sequence until another (0: it does).
+struct AccessSpan {
+  std::string site;
+  uint64_t since = 0;  // 0 of what was held before anybody noted it, too
+  uint64_t until = 0;
+
+  bool operator==(const AccessSpan&) const = default;
+  bool Holds(uint64_t head) const { return since <= head && (until == 0 || head < until); }
+};
+
+// What a device was sent: everything up to `sequence` that its site could see in the state in which
+// the highest sequence was `head`. `begun`: a first pull of it has begun, in no such order; what of
+// it has come, nobody knows, and least of all whether what was taken has gone.
+struct SentRow {
+  Uuid device;
+  uint64_t sequence = 0;
+  uint64_t head = 0;
+  int64_t time_ms = 0;
+  bool begun = false;
+
+  bool operator==(const SentRow&) const = default;
+};
+
 struct CompartmentTotals {
   Digest digest;
   uint64_t records = 0;
@@ -246,7 +291,7 @@ class ReadView {
                                                             const Uuid& file) = 0;
   virtual absl::StatusOr<bool> IsMember(absl::string_view site, CompartmentRef compartment) = 0;
   virtual absl::StatusOr<std::vector<std::string>> SitesOf(CompartmentRef compartment) = 0;
-  // The compartments of a file that exist, in order of tier.
+  // The compartments of a file that exist and that somebody may hold, in order of tier.
   virtual absl::StatusOr<std::vector<MembershipRow>> CompartmentsOf(const Uuid& file) = 0;
 
   // --- Ledger ---
@@ -268,6 +313,17 @@ class ReadView {
 
   // --- Quarantine: after a sequence, in order, at most `limit` ---
   virtual absl::StatusOr<std::vector<QuarantineRow>> Quarantine(uint64_t after, size_t limit) = 0;
+
+  // --- Withdrawn records, and who was sent what ---
+  // Those that are withdrawn from compartments that the site holds, after a sequence, in order.
+  virtual absl::StatusOr<std::vector<WithdrawalRow>> Withdrawals(absl::string_view site,
+                                                                 uint64_t after) = 0;
+  // All of a record (nil: of all records), those that were given back too, in order of sequence.
+  virtual absl::StatusOr<std::vector<WithdrawalRow>> WithdrawalsOf(const Uuid& record) = 0;
+  // By site, then in order of sequence.
+  virtual absl::StatusOr<std::vector<AccessSpan>> AccessLog(CompartmentRef compartment) = 0;
+  // In order of time.
+  virtual absl::StatusOr<std::vector<SentRow>> SentTo(const Uuid& device) = 0;
 
   // Notices for one device, after a place, in order, at most `limit`.
   virtual absl::StatusOr<std::vector<NoticeRow>> Notices(const Uuid& device, NoticePlace after,
@@ -337,6 +393,10 @@ class WriteTransaction : public ReadView {
   virtual absl::Status EndHeld(uint64_t sequence) = 0;
   // Once is enough; again is no error.
   virtual absl::Status AddRefusedCreation(const Uuid& record) = 0;
+  // Adds, or says that it was given back.
+  virtual absl::Status PutWithdrawal(const WithdrawalRow& row) = 0;
+  // Says nothing again that an earlier row says.
+  virtual absl::Status AddSent(const SentRow& row) = 0;
   // Adds or replaces.
   virtual absl::Status PutQuarantine(const QuarantineRow& row) = 0;
   virtual absl::Status AddNotice(const NoticeRow& notice) = 0;

@@ -115,6 +115,13 @@ absl::Status NoteContact(Store& store, const CheckedSender& sender, const v1::He
   device->pending = request.pending();
   device->last_contact_ms = std::max(device->last_contact_ms, now_ms);
   DOORSTEP_RETURN_IF_ERROR(transaction->PutDevice(*device));
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t epoch, transaction->Epoch());
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t head, transaction->Head());
+  // It has had a batch of a state with this head.
+  const uint64_t had = HistoryEndSequence(request.history_end());
+  if (had > 0 && had <= head && request.epoch() == epoch) {
+    DOORSTEP_RETURN_IF_ERROR(transaction->AddSent({sender.device, had, had, now_ms, true}));
+  }
   if (!owner) {
     DOORSTEP_RETURN_IF_ERROR(transaction->AddIncarnation(sender.incarnation, sender.device));
   }
@@ -174,6 +181,21 @@ absl::StatusOr<v1::PushResponse> DoPush(Tenants& tenants, const v1::PushRequest&
   return response;
 }
 
+// Nothing is handed out that is not noted: somebody may have to say who has seen it. What a power
+// cut takes of the notes the next hello brings (NoteContact).
+absl::Status NoteSent(Store& store, const PullQuestion& question, uint64_t head,
+                      const v1::PullBatch& batch) {
+  SentRow row{question.device, batch.next().sequence(), head, batch.server_time_ms(), false};
+  if (question.first && !batch.first_done()) {
+    row.sequence = batch.first_from();
+    row.begun = true;
+  }
+  if (batch.rows().raw_size() == 0 || (row.begun && question.resumed)) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write, store.WriteUnsynced());
+  DOORSTEP_RETURN_IF_ERROR(write->AddSent(row));
+  return write->Commit();
+}
+
 absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& request,
                                      size_t max_bytes) {
   DOORSTEP_ASSIGN_OR_RETURN(CheckedPull pull, CheckPull(request));
@@ -192,6 +214,8 @@ absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& re
   }
   DOORSTEP_ASSIGN_OR_RETURN(v1::PullBatch batch, PullOneBatch(*view, pull.question));
   batch.set_server_time_ms(tenants.clock().Read().wall_ms);
+  DOORSTEP_ASSIGN_OR_RETURN(const uint64_t head, view->Head());
+  DOORSTEP_RETURN_IF_ERROR(NoteSent(tenant->store(), pull.question, head, batch));
   return batch;
 }
 

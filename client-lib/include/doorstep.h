@@ -317,6 +317,18 @@ int doorstep_notices(doorstep_replica* replica, int all, char** json, doorstep_e
 /* `notices_json`: NULL = all of them, or an array of their numbers. */
 int doorstep_notices_read(doorstep_replica* replica, const char* notices_json,
                           doorstep_error** error);
+/* Since 2. What is due: an array of
+ * {"record","kind","title","field","label","day"[,"at"],"overdue", "stopped"}, in order of day;
+ * `at` where it is an instant. `options_json`: NULL, or
+ * {["until":"YYYY-MM-DD"][,"stopped":bool]}. */
+int doorstep_due(doorstep_replica* replica, const char* options_json, char** json,
+                 doorstep_error** error);
+/* Since 2. What everybody must know, once (somebody has died), newest first: an array of {"record",
+ * "kind","title","words","taken_back","by","at","read"}. `all` 0: what nobody has marked as read.
+ */
+int doorstep_news(doorstep_replica* replica, int all, char** json, doorstep_error** error);
+/* Since 2. `records_json`: NULL = all of it, or an array of ids of records. */
+int doorstep_news_read(doorstep_replica* replica, const char* records_json, doorstep_error** error);
 /* `id` may be NULL: all pairs. */
 int doorstep_duplicates(doorstep_replica* replica, const char* id, char** json,
                         doorstep_error** error);

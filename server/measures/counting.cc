@@ -27,6 +27,12 @@ absl::StatusOr<Counting> Counting::Begin(Database& db, std::shared_ptr<const Sch
   counting.stopped_ = std::make_unique<Stopped>(std::move(stopped));
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t head, db.QueryInt("SELECT head FROM _server"));
   counting.head_ = static_cast<uint64_t>(head);
+  DOORSTEP_RETURN_IF_ERROR(
+      counting.Query("SELECT id, name, type FROM _site ORDER BY id", {}, [&](const Statement& row) {
+        counting.sites_.push_back(
+            {std::string(row.Text(0)), std::string(row.Text(1)), std::string(row.Text(2))});
+        return absl::OkStatus();
+      }));
   return counting;
 }
 
@@ -81,6 +87,20 @@ absl::StatusOr<int64_t> Counting::Conflicts(absl::string_view kind, absl::string
                 {static_cast<int64_t>(of.number), static_cast<int64_t>(spec->number())});
 }
 
+absl::StatusOr<std::string> Counting::SiteOf(const Uuid& incarnation) {
+  const auto [known, is_new] = site_of_.try_emplace(incarnation);
+  if (!is_new) return known->second;
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      db_->Prepared(
+          "SELECT s.id FROM _device_incarnation AS i JOIN _device AS d ON d.ref = i.device "
+          "JOIN _site AS s ON s.ref = d.site WHERE i.incarnation = ?1"));
+  const ScopedReset done(find);
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->BindBlob(1, incarnation.AsBytes()).Step());
+  if (found) known->second = std::string(find->Text(0));
+  return known->second;
+}
+
 absl::StatusOr<RecordState> Counting::Load(absl::string_view id) {
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, Uuid::Parse(id));
   DOORSTEP_ASSIGN_OR_RETURN(std::optional<RecordState> state, tables_->Load(record));
@@ -95,13 +115,21 @@ absl::StatusOr<bool> Counting::HasStopped(absl::string_view id) {
 }
 
 Written FirstWritten(const RecordState& record) {
-  Written first{std::numeric_limits<int64_t>::max(), ""};
+  Written first{std::numeric_limits<int64_t>::max(), "", {}};
   for (const FieldState& field : record.fields) {
     for (const Head& head : field.heads) {
-      if (head.time_ms < first.time_ms) first = {head.time_ms, head.author};
+      if (head.time_ms < first.time_ms) first = {head.time_ms, head.author, head.id.incarnation};
     }
   }
   return first;
+}
+
+int64_t LastWritten(const RecordState& record, const FieldSpec& field) {
+  int64_t time_ms = std::numeric_limits<int64_t>::min();
+  const FieldState* held = record.Find(field.number());
+  if (held == nullptr) return time_ms;
+  for (const Head& head : held->heads) time_ms = std::max(time_ms, head.time_ms);
+  return time_ms;
 }
 
 }  // namespace doorstep::server

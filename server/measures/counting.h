@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,6 +38,12 @@ class Counting {
   // Open conflicts over a field, in records that are neither hidden nor entered in error.
   absl::StatusOr<int64_t> Conflicts(absl::string_view kind, absl::string_view field) const;
 
+  // All sites, in order of id: what is counted by site has a line for each.
+  const std::vector<SiteRow>& sites() const { return sites_; }
+  // The site whose device has had this life; empty: none that is known. What was written belongs to
+  // the site of the device on which it was, whoever holds its file now.
+  absl::StatusOr<std::string> SiteOf(const Uuid& incarnation);
+
   // The record as it stands; kDataLoss when it does not.
   absl::StatusOr<RecordState> Load(absl::string_view id);
   // Whether nothing is due in it any more, because whom it is about is gone.
@@ -59,25 +66,31 @@ class Counting {
   ReadView* history_ = nullptr;
   std::unique_ptr<RecordTables> tables_;
   std::unique_ptr<Stopped> stopped_;
+  std::vector<SiteRow> sites_;
+  absl::flat_hash_map<Uuid, std::string> site_of_;  // asked before
   std::string day_;
   std::string programme_;
   int64_t now_ms_ = 0;
   uint64_t head_ = 0;
 };
 
-// When the record was first written, by the server's reckoning; by whom.
+// When the record was first written, by the server's reckoning; by whom, in which life of a device.
 struct Written {
   int64_t time_ms = 0;
   std::string author;
+  Uuid incarnation;
 };
 Written FirstWritten(const RecordState& record);
+// When the value of a field that counts was recorded; the lowest number when it never was.
+int64_t LastWritten(const RecordState& record, const FieldSpec& field);
 
 // The groups. Each adds its tables.
-absl::Status CountDecisions(Counting& counting, Measures* out);  // decisions.cc
-absl::Status CountRisks(Counting& counting, Measures* out);      // risks.cc
-absl::Status CountVoices(Counting& counting, Measures* out);     // voices.cc
-absl::Status CountRunning(Counting& counting, Measures* out);    // running.cc
-absl::Status CountSites(Counting& counting, Measures* out);      // sites.cc
+absl::Status CountDecisions(Counting& counting, Measures* out);      // decisions.cc
+absl::Status CountRisks(Counting& counting, Measures* out);          // risks.cc
+absl::Status CountVoices(Counting& counting, Measures* out);         // voices.cc
+absl::Status CountReinstatement(Counting& counting, Measures* out);  // reinstatement.cc
+absl::Status CountHandover(Counting& counting, Measures* out);       // handover.cc
+absl::Status CountSites(Counting& counting, Measures* out);          // sites.cc
 
 }  // namespace doorstep::server
 

@@ -70,7 +70,10 @@ absl::StatusOr<Measures> Measure(Database& db, const std::shared_ptr<const Schem
   if (all) DOORSTEP_RETURN_IF_ERROR(CountRisks(counting, &measures));
   DOORSTEP_RETURN_IF_ERROR(CountDecisions(counting, &measures));
   DOORSTEP_RETURN_IF_ERROR(CountVoices(counting, &measures));
-  if (all) DOORSTEP_RETURN_IF_ERROR(CountRunning(counting, &measures));
+  if (all) {
+    DOORSTEP_RETURN_IF_ERROR(CountReinstatement(counting, &measures));
+    DOORSTEP_RETURN_IF_ERROR(CountHandover(counting, &measures));
+  }
   DOORSTEP_RETURN_IF_ERROR(CountSites(counting, &measures));
   DOORSTEP_RETURN_IF_ERROR(snapshot.Commit());
   return measures;

@@ -2,16 +2,18 @@
 //
 // What nobody works by any more because the person has died is in none of them.
 #include <algorithm>
-#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/history.h"
 #include "server/measures/counting.h"
 #include "sync/base/status.h"
+#include "sync/cases/bands.h"
 #include "sync/change/wire.h"
 
 namespace doorstep::server {
@@ -23,16 +25,6 @@ constexpr size_t kHistoryPage = 200;
 // Days that a review is overdue.
 constexpr int64_t kWeek = 7;
 constexpr int64_t kFourWeeks = 28;
-
-struct Band {
-  const char* part;
-  const char* words;
-  int64_t highest;  // score
-};
-constexpr std::array<Band, 4> kBands = {{{"low", "low (1-3)", 3},
-                                         {"moderate", "moderate (4-6)", 6},
-                                         {"high", "high (8-12)", 12},
-                                         {"extreme", "extreme (15-25)", 25}}};
 
 struct InForce {
   std::string id;
@@ -107,23 +99,34 @@ absl::Status CountBands(Counting& counting, const std::vector<InForce>& in_force
       "risk_distribution", "Risk with support in place, of assessments in force", 0, {}};
   DOORSTEP_ASSIGN_OR_RETURN(table.open_conflicts,
                             counting.Conflicts("RiskAssessment", "residual_rating"));
-  std::array<int64_t, kBands.size()> counts{};
-  int64_t provisional = 0, unrated = 0;
+  DOORSTEP_ASSIGN_OR_RETURN(const FieldSpec* rating,
+                            counting.Field("RiskAssessment", "residual_rating"));
+  struct Counts {
+    int64_t all = 0, provisional = 0;
+  };
+  std::map<Band, Counts> counts;
+  int64_t provisional = 0;
   for (const InForce& one : in_force) {
+    Counts& band = counts[BandOf(*rating, one.score.value_or(0))];
+    ++band.all;
+    band.provisional += one.provisional ? 1 : 0;
     provisional += one.provisional ? 1 : 0;
-    if (!one.score) {
-      ++unrated;
-      continue;
-    }
-    size_t band = 0;
-    while (band + 1 < kBands.size() && *one.score > kBands[band].highest) ++band;
-    ++counts[band];
   }
   const auto whole = static_cast<int64_t>(in_force.size());
-  for (size_t i = 0; i < kBands.size(); ++i) {
-    table.Add({kBands[i].part, kBands[i].words, Form::kShare, counts[i], whole, {}, "in force"});
+  for (const Band band : kBands) {
+    const Counts& of = counts[band];
+    const std::string name(BandName(band));
+    table.Add({name, BandWords(*rating, band), Form::kShare, of.all, whole, {}, "in force"});
+    table.Add({absl::StrCat(name, "_provisional"),
+               "  of these, until decided",
+               Form::kShare,
+               of.provisional,
+               of.all,
+               {},
+               name});
   }
-  table.Add({"unrated", "not rated yet", Form::kShare, unrated, whole, {}, "in force"});
+  table.Add(
+      {"unrated", "not rated yet", Form::kShare, counts[Band::kNone].all, whole, {}, "in force"});
   table.Add({"provisional",
              "of all these, until decided",
              Form::kShare,

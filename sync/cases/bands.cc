@@ -1,12 +1,18 @@
 #include "sync/cases/bands.h"
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sync/schema/bands.h"
+
 namespace doorstep {
 
-Band BandOf(int64_t score) {
+Band BandOf(const FieldSpec& field, int64_t score) {
+  const BandLimits limits = BandLimitsOf(field);
   if (score <= 0) return Band::kNone;
-  if (score <= 3) return Band::kLow;
-  if (score <= 6) return Band::kModerate;
-  if (score <= 12) return Band::kHigh;
+  if (score <= limits.low) return Band::kLow;
+  if (score <= limits.moderate) return Band::kModerate;
+  if (score <= limits.high) return Band::kHigh;
   return Band::kExtreme;
 }
 
@@ -24,6 +30,23 @@ absl::string_view BandName(Band band) {
       return "extreme";
   }
   return "no rating";
+}
+
+std::string BandWords(const FieldSpec& field, Band band) {
+  const BandLimits limits = BandLimitsOf(field);
+  switch (band) {
+    case Band::kNone:
+      break;
+    case Band::kLow:
+      return absl::StrCat(BandName(band), " (to ", limits.low, ")");
+    case Band::kModerate:
+      return absl::StrCat(BandName(band), " (to ", limits.moderate, ")");
+    case Band::kHigh:
+      return absl::StrCat(BandName(band), " (to ", limits.high, ")");
+    case Band::kExtreme:
+      return absl::StrCat(BandName(band), " (above ", limits.high, ")");
+  }
+  return std::string(BandName(Band::kNone));
 }
 
 bool IsRating(const FieldSpec& field) { return field.likelihood >= 0 && field.severity >= 0; }

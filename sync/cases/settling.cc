@@ -33,9 +33,9 @@ bool AcrossBands(const FieldSpec& field, absl::Span<const SeenVersion> seen) {
   });
   if (field.effective == EffectiveRule::kLastAgreed && unreviewed) return true;
   if (IsRating(field)) {
-    const Band first = BandOf(RatingScore(field, seen.front().value));
+    const Band first = BandOf(field, RatingScore(field, seen.front().value));
     return std::any_of(seen.begin() + 1, seen.end(), [&](const SeenVersion& version) {
-      return BandOf(RatingScore(field, version.value)) != first;
+      return BandOf(field, RatingScore(field, version.value)) != first;
     });
   }
   const std::string first = CompareKey(field, seen.front().value);

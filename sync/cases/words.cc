@@ -55,7 +55,7 @@ std::string ValueWords(const FieldSpec& field, absl::string_view value) {
   if (value.empty()) return "no value";
   if (IsRating(field)) {
     const int64_t score = RatingScore(field, value);
-    return score == 0 ? "no rating" : absl::StrCat(score, " ", BandName(BandOf(score)));
+    return score == 0 ? "no rating" : absl::StrCat(score, " ", BandName(BandOf(field, score)));
   }
   if (field.scalar.type != ValueType::kAtomic) {
     const auto scalar = DecodeScalar(field.scalar, value);

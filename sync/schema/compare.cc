@@ -13,6 +13,7 @@
 #include "doorstep/v1/attachment_options.pb.h"
 #include "doorstep/v1/options.pb.h"
 #include "google/protobuf/descriptor.h"
+#include "sync/schema/bands.h"
 #include "sync/schema/due.h"
 #include "sync/schema/pause.h"
 
@@ -315,6 +316,13 @@ void Comparison::CompareShown(const FieldSpec& was, const FieldSpec& now) {
   May("full_text", YesNo(now.full_text), YesNo(was.full_text));
   May("sign_off_requires", YesNo(now.sign_off_requires), YesNo(was.sign_off_requires));
   May("due", YesNo(IsDue(now)), YesNo(IsDue(was)));
+  May("due_at", YesNo(IsDueAt(now)), YesNo(IsDueAt(was)));
+  May("answered", YesNo(Answers(now)), YesNo(Answers(was)));
+  const auto ends = [](const FieldSpec& field) {
+    const std::optional<std::string> when = EndsWhen(field);
+    return !when ? "nothing" : when->empty() ? "by being there" : absl::StrCat("with ", *when);
+  };
+  May("ends what it names", ends(now), ends(was));
   const auto closing = [](const FieldSpec& field) {
     const std::optional<ClosingWords> words = ClosingOf(field);
     return words ? absl::StrCat(words->told, " ", words->taken_back) : std::string("none");
@@ -394,6 +402,16 @@ void Comparison::CompareParts(const FieldSpec& was, const FieldSpec& now) {
   Must(SchemaRule::kRule, "likelihood and severity, parts",
        list(PartNumbers(now, {now.likelihood, now.severity})),
        list(PartNumbers(was, {was.likelihood, was.severity})));
+  const auto bands = [](const FieldSpec& field) {
+    const BandLimits limits = BandLimitsOf(field);
+    return absl::StrCat(limits.low, " ", limits.moderate, " ", limits.high);
+  };
+  // What a tenant has chosen a program that knows nothing of it does not undo.
+  if (SaysBands(was) && !SaysBands(now)) {
+    Must(SchemaRule::kRule, "bands up to", "none", bands(was));
+  } else {
+    May("bands up to", bands(now), bands(was));
+  }
 }
 
 // A new state may have any transitions: who does not know it cannot be wrong about them.

@@ -20,6 +20,7 @@
 #include "google/protobuf/descriptor.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
+#include "sync/schema/bands.h"
 #include "sync/schema/due.h"
 #include "sync/schema/field_rules.h"
 
@@ -284,7 +285,8 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   DOORSTEP_RETURN_IF_ERROR(ReadDuplicateKeys(message, &kind));
   DOORSTEP_RETURN_IF_ERROR(ReadGroup(&kind));
   DOORSTEP_RETURN_IF_ERROR(CheckTitleAndRoles(kind));
-  DOORSTEP_RETURN_IF_ERROR(CheckClosingField(kind));
+  for (const FieldSpec& field : kind.fields) DOORSTEP_RETURN_IF_ERROR(CheckBands(field));
+  DOORSTEP_RETURN_IF_ERROR(CheckDueFields(kind));
   DOORSTEP_RETURN_IF_ERROR(CheckAttachment(kind));
   return kind;
 }

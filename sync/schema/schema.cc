@@ -12,8 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "doorstep/v1/attachment_options.pb.h"
+#include "doorstep/v1/bands.pb.h"
 #include "doorstep/v1/built_in_schema.h"
 #include "doorstep/v1/due.pb.h"
+#include "doorstep/v1/due_more.pb.h"
 #include "doorstep/v1/options.pb.h"
 #include "doorstep/v1/pause.pb.h"
 #include "google/protobuf/descriptor.h"
@@ -78,7 +80,8 @@ absl::Status CheckOptionsFiles(const DescriptorPool& pool) {
   // A schema may do without these.
   for (const FileDescriptor* later :
        {v1::Closing::descriptor()->file(), v1::AttachmentPart_descriptor()->file(),
-        v1::PausedBy::descriptor()->file()}) {
+        v1::PausedBy::descriptor()->file(), v1::Bands::descriptor()->file(),
+        v1::Ends::descriptor()->file()}) {
     file = pool.FindFileByName(later->name());
     if (file != nullptr) DOORSTEP_RETURN_IF_ERROR(CheckSameFile(*file, *later));
   }

@@ -157,8 +157,8 @@ std::string KindViewSql(const KindSpec& kind) {
   std::string sql = absl::StrCat(
       "DROP VIEW IF EXISTS ", view, ";\nCREATE VIEW ", view, " AS SELECT\n  ", UuidTextSql("k.id"),
       " AS id,\n  ", UuidTextSql("c.file"),
-      " AS file,\n  CASE c.tier WHEN 0 THEN 'NORMAL' WHEN 1 THEN 'RESTRICTED' ELSE 'SEALED' END "
-      "AS tier");
+      " AS file,\n  CASE c.tier WHEN 0 THEN 'NORMAL' WHEN 1 THEN 'RESTRICTED' WHEN 2 THEN "
+      "'SEALED' ELSE 'WITHDRAWN' END AS tier");
   for (const FieldSpec& field : kind.fields) {
     if (field.parts.empty()) {
       absl::StrAppend(&sql, ",\n  ", ViewColumnSql(field, field.scalar));

@@ -352,9 +352,11 @@ absl::Status RecordTables::WriteConflicts(const KindSpec& kind, const RecordStat
                               db_->Prepared("DELETE FROM _conflict WHERE record = ?1"));
     DOORSTEP_RETURN_IF_ERROR(clear->BindBlob(1, state.id.AsBytes()).Run());
   }
+  // Nobody decides about what was withdrawn.
+  const bool withdrawn = state.compartment.tier == kWithdrawnTier;
   for (const FieldState& field : state.fields) {
     const FieldSpec* spec = kind.Find(field.field);
-    if (spec == nullptr || !IsConflict(*spec, field)) continue;
+    if (withdrawn || spec == nullptr || !IsConflict(*spec, field)) continue;
     DOORSTEP_RETURN_IF_ERROR(WriteCase(state.id, field.field));
   }
   if (kind.IsJudgement()) DOORSTEP_RETURN_IF_ERROR(WriteJudgement(state, /*is_new=*/true));
@@ -383,6 +385,7 @@ absl::Status RecordTables::WriteJudgement(const RecordState& state, bool is_new)
     clear->BindBlob(1, state.id.AsBytes()).BindInt(2, kAssessedField);
     DOORSTEP_RETURN_IF_ERROR(clear->Run());
   }
+  if (state.compartment.tier == kWithdrawnTier) return absl::OkStatus();
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<RecordState> children, ChildrenOf(state));
   Judgement judgement = {&state};
   for (const RecordState& child : children) judgement.push_back(&child);
@@ -427,6 +430,9 @@ absl::StatusOr<std::vector<RecordState>> RecordTables::ChildrenOf(const RecordSt
     for (const FieldSpec& field : child.fields) {
       if (field.reference != kind->name || field.is_set()) continue;
       DOORSTEP_ASSIGN_OR_RETURN(std::vector<RecordState> found, Referring(child, field, record.id));
+      // What no replica has is part of no judgement, here as there.
+      std::erase_if(
+          found, [](const RecordState& each) { return each.compartment.tier == kWithdrawnTier; });
       std::move(found.begin(), found.end(), std::back_inserter(children));
     }
   }

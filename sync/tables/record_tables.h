@@ -25,6 +25,10 @@
 
 namespace doorstep {
 
+// On a server alone: the tier, beyond those of the schema, at which records stand that were
+// withdrawn from all replicas. Nobody holds it, no unit may name it, and nothing of it is sent.
+inline constexpr uint8_t kWithdrawnTier = 3;
+
 class RecordTables {
  public:
   // Where a record is. `row` is the _row in its kind's table; together they never change while the

@@ -255,6 +255,12 @@ TEST_F(CareJourneys, Journey6HomeHospitalHome) {
                 ElementsAre(json({"Dial-a-ride", "REINSTATED", "RUNNING", 24}),
                             json({"Shopping and cooking support", "SUSPENDED", "WAITING", 48}),
                             json({"Takeaway", "SUSPENDED", "WAITING", 1})));
+    // And every device lists the clocks that still run, by their moments.
+    const json due = device->Json({"due", "--until", "2026-12-31"})["due"];
+    ASSERT_THAT(due, SizeIs(2)) << device->user();
+    EXPECT_EQ(due[0]["record"], meals);
+    EXPECT_EQ(due[0]["at"], "2026-11-22T10:00:00.000Z");
+    EXPECT_EQ(due[1]["at"], "2026-11-24T09:00:00.000Z");
   }
 }
 
@@ -335,8 +341,11 @@ TEST_F(CareJourneys, Journey7EndOfShift) {
   EXPECT_EQ(server_.Operator({"shift", "--site", "north-team", "--within", "0"}).exit, 2);
 }
 
-// As far as records go: taking the wrong one off replicas that hold its file, and who has read it,
-// need parts that are not there.
+// A note about Gwen is written in Peter's record. It is recorded again where it belongs, with a
+// link, hidden where it stood, and then taken off every device that should not hold it, with what
+// it was written with there; who has seen it, and which devices still have it, is reported; what a
+// tablet writes in it that had not heard is kept; and in a mistake about the mistake it is given
+// back.
 TEST_F(CareJourneys, Journey13WrongPersonsRecord) {
   const Device khan = NewDevice("khan", "A Khan");
   const Device osei = NewDevice("osei", "M Osei");
@@ -380,6 +389,105 @@ TEST_F(CareJourneys, Journey13WrongPersonsRecord) {
   const RunResult absent = home.Run({"why", wrong});
   EXPECT_EQ(absent.exit, 3);
   EXPECT_THAT(absent.out, AllOf(HasSubstr("is not here"), HasSubstr(right)));
+
+  // Who has seen it: the two of north-team, Khan who wrote it; not the home.
+  const auto record = [&](const std::vector<std::string>& args) {
+    std::vector<std::string> all = {"record"};
+    all.insert(all.end(), args.begin(), args.end());
+    all.emplace_back("--json");
+    const RunResult result = server_.Operator(all);
+    EXPECT_EQ(result.exit, 0) << result;
+    return json::parse(result.out, nullptr, false);
+  };
+  const auto holds = [&] {
+    std::map<std::string, bool> by_name;
+    for (const json& device : record({"seen", wrong})["devices"]) {
+      by_name[device["name"].get<std::string>()] = device["holds"].get<bool>();
+    }
+    return by_name;
+  };
+  json seen = record({"seen", wrong});
+  ASSERT_THAT(seen["devices"], SizeIs(2));
+  EXPECT_THAT(seen["versions"], SizeIs(2));  // the note, and that it was hidden
+  for (const json& device : seen["devices"]) {
+    const bool wrote = device["name"] == "A Khan's tablet";
+    EXPECT_EQ(device["wrote"], wrote);
+    EXPECT_EQ(device["people"], wrote ? json({"A Khan"}) : json::array());
+    EXPECT_EQ(device["version"]["sequence"], seen["versions"][1]["sequence"]);
+    EXPECT_EQ(device["removed"], nullptr);
+    EXPECT_GT(device["first"].get<std::string>(), "2026");
+  }
+  EXPECT_EQ(server_.Operator({"record", "seen", task + "0"}).exit, 2);
+
+  // Whoever answers for information governance takes it off; what is in use is not taken so.
+  const std::vector<std::string> why = {"--by", "L Ward", "--reason", "about Gwen Evans"};
+  const auto with_why = [&](std::vector<std::string> args) {
+    args.insert(args.end(), why.begin(), why.end());
+    return args;
+  };
+  EXPECT_EQ(server_.Operator(with_why({"record", "withdraw", right})).exit, 1);
+  EXPECT_EQ(server_.Operator({"record", "withdraw", wrong, "--by", "L Ward"}).exit, 2);
+  // Osei's tablet is away meanwhile, and somebody shows the note again on it.
+  osei.Out({"unhide", wrong});
+  EXPECT_EQ(record(with_why({"withdraw", wrong}))["withdrawn"], true);
+  EXPECT_THAT(record({"list"})["withdrawals"], SizeIs(1));
+  const std::map<std::string, bool> nobody_yet = {{"A Khan's tablet", true},
+                                                  {"M Osei's tablet", true}};
+  EXPECT_EQ(holds(), nobody_yet);
+  SyncAll({&khan});
+  const std::map<std::string, bool> one = {{"A Khan's tablet", false}, {"M Osei's tablet", true}};
+  EXPECT_EQ(holds(), one);
+  server_.Start();
+  EXPECT_EQ(osei.Sync(server_.address())["outcomes"]["REJECTED"], 1);
+  server_.Stop();
+  const std::map<std::string, bool> none = {{"A Khan's tablet", false}, {"M Osei's tablet", false}};
+  EXPECT_EQ(holds(), none);
+  const auto left = [](const Device& device, const std::string& words) {
+    std::string bytes;
+    for (const char* file : {"/replica.db", "/replica.db-wal"}) {
+      bytes += ReadFile(device.directory() + file).value_or("");
+    }
+    return absl::StrContains(bytes, words);
+  };
+  for (const Device* device : {&khan, &osei}) {
+    EXPECT_EQ(device->Run({"get", wrong}).exit, 3) << device->user();
+    const RunResult gone = device->Run({"why", wrong});
+    EXPECT_THAT(gone.out, HasSubstr("taken off all devices"));
+    EXPECT_EQ(device->Record(right)["note"], note);
+    EXPECT_EQ(device->Record(peter)["name"], "Peter Hall");
+    EXPECT_FALSE(left(*device, "about somebody else")) << "the reason for which it was hidden";
+    EXPECT_EQ(device->Number("needs_you"), 0);
+  }
+  // Osei's edit is kept, for whoever deals with it.
+  const RunResult kept = server_.Operator({"quarantine", "list", "--json"});
+  const json quarantine = json::parse(kept.out, nullptr, false)["quarantine"];
+  ASSERT_THAT(quarantine, SizeIs(1));
+  EXPECT_EQ(quarantine[0]["author"], "M Osei");
+  EXPECT_THAT(quarantine[0]["reason"].get<std::string>(), HasSubstr("withdrawn"));
+  // A new tablet, and a site that is given the file, do not receive it. The history is whole.
+  const Device fresh = NewDevice("fresh", "R Hughes");
+  EXPECT_EQ(server_.Operator({"file", "share", "--file", peter, "--site", "rose-court"}).exit, 0);
+  SyncAll({&fresh, &home});
+  for (const Device* device : {&fresh, &home}) {
+    EXPECT_EQ(device->Run({"get", wrong}).exit, 3) << device->user();
+    EXPECT_EQ(device->Record(peter)["name"], "Peter Hall");
+  }
+  EXPECT_EQ(server_.Operator({"history", "verify"}).exit, 0);
+  seen = record({"seen", wrong});
+  EXPECT_THAT(seen["devices"], SizeIs(2));
+  EXPECT_EQ(seen["withdrawn"]["by"], "L Ward");
+
+  // It was his after all: given back, it is as it was, on every device that holds his file.
+  record(with_why({"restore", wrong}));
+  SyncAll({&khan, &osei, &fresh, &home});
+  const std::map<std::string, json> khans = khan.Dump();
+  for (const Device* device : {&khan, &osei, &fresh, &home}) {
+    EXPECT_EQ(device->Record(wrong)["note"], note) << device->user();
+    EXPECT_EQ(device->Dump().at(wrong), khans.at(wrong));
+  }
+  EXPECT_EQ(ExpectSameWhereShared(khan.Digests(), osei.Digests()), 3);
+  EXPECT_THAT(record({"list"})["withdrawals"], IsEmpty());
+  EXPECT_THAT(record({"list", "--all"})["withdrawals"], SizeIs(1));
 }
 
 }  // namespace

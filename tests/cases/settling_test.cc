@@ -10,6 +10,7 @@
 #include "sync/merge/plan.h"
 #include "tests/cases/states.h"
 #include "tests/merge/sample_fields.h"
+#include "tests/schema/schema_text.h"
 
 namespace doorstep {
 namespace {
@@ -17,15 +18,44 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Bands, FollowTheTable) {
-  for (const int64_t score : {1, 2, 3}) EXPECT_EQ(BandOf(score), Band::kLow) << score;
-  for (const int64_t score : {4, 5, 6}) EXPECT_EQ(BandOf(score), Band::kModerate) << score;
-  for (const int64_t score : {8, 9, 10, 12}) EXPECT_EQ(BandOf(score), Band::kHigh) << score;
-  for (const int64_t score : {15, 16, 20, 25}) EXPECT_EQ(BandOf(score), Band::kExtreme) << score;
-  EXPECT_EQ(BandOf(0), Band::kNone);
-  EXPECT_EQ(BandOf(INT64_MIN), Band::kNone);
-  EXPECT_EQ(BandOf(INT64_MAX), Band::kExtreme);
-  EXPECT_TRUE(IsRating(RatingField()));
+  const FieldSpec field = RatingField();
+  for (const int64_t score : {1, 2, 3}) EXPECT_EQ(BandOf(field, score), Band::kLow) << score;
+  for (const int64_t score : {4, 5, 6}) EXPECT_EQ(BandOf(field, score), Band::kModerate) << score;
+  for (const int64_t score : {8, 9, 10, 12}) EXPECT_EQ(BandOf(field, score), Band::kHigh) << score;
+  for (const int64_t score : {15, 16, 20, 25}) {
+    EXPECT_EQ(BandOf(field, score), Band::kExtreme) << score;
+  }
+  EXPECT_EQ(BandOf(field, 0), Band::kNone);
+  EXPECT_EQ(BandOf(field, INT64_MIN), Band::kNone);
+  EXPECT_EQ(BandOf(field, INT64_MAX), Band::kExtreme);
+  EXPECT_EQ(BandWords(field, Band::kModerate), "moderate (to 6)");
+  EXPECT_EQ(BandWords(field, Band::kExtreme), "extreme (above 12)");
+  EXPECT_TRUE(IsRating(field));
   EXPECT_FALSE(IsRating(DecisionField()));
+}
+
+// A tenant that calls 8 moderate already may let one person settle 4 against 8, and not 8
+// against 9.
+TEST(Bands, EndWhereTheSchemaSays) {
+  const auto schema = SchemaFromText(
+      "import \"doorstep/v1/bands.proto\";\n"
+      "message A { option (doorstep.v1.kind) = { number: 1 };\n"
+      "optional R r = 1 [(doorstep.v1.field) = { merge: REVIEW effective: HIGHEST_RATING }]; }\n"
+      "message R { option (doorstep.v1.atomic) = { likelihood: \"l\" severity: \"s\" };\n"
+      "option (doorstep.v1.bands) = { low: 2 moderate: 8 high: 16 };\n"
+      "optional int32 l = 1; optional int32 s = 2; }\n");
+  ASSERT_TRUE(schema.ok()) << schema.status();
+  const FieldSpec& field = *(*schema)->kinds()[0].Find(1);
+  EXPECT_EQ(BandOf(field, 2), Band::kLow);
+  EXPECT_EQ(BandOf(field, 3), Band::kModerate);
+  EXPECT_EQ(BandOf(field, 8), Band::kModerate);
+  EXPECT_EQ(BandOf(field, 9), Band::kHigh);
+  EXPECT_EQ(BandOf(field, 17), Band::kExtreme);
+  EXPECT_EQ(BandWords(field, Band::kHigh), "high (to 16)");
+  const std::string four = "\x0a\x04\x08\x02\x10\x02", eight = "\x0a\x04\x08\x04\x10\x02",
+                    nine = "\x0a\x04\x08\x03\x10\x03";
+  EXPECT_FALSE(AcrossBands(field, {{"A Khan", four}, {"J Price", eight}}));
+  EXPECT_TRUE(AcrossBands(field, {{"A Khan", eight}, {"J Price", nine}}));
 }
 
 // All pairs of ratings (and none), all three places of the author: nothing is left to chance.
@@ -40,7 +70,8 @@ TEST(Settling, NobodySettlesAloneAcrossBandsWhenOneIsTheirOwn) {
   for (const std::string& a : values) {
     for (const std::string& b : values) {
       const std::vector<SeenVersion> seen = {{"A Khan", a}, {"J Price", b}};
-      const bool across = BandOf(RatingScore(field, a)) != BandOf(RatingScore(field, b));
+      const bool across =
+          BandOf(field, RatingScore(field, a)) != BandOf(field, RatingScore(field, b));
       EXPECT_EQ(AcrossBands(field, seen), across);
       EXPECT_EQ(MaySettle(field, seen, "A Khan"), !across);
       EXPECT_EQ(MaySettle(field, seen, "J Price"), !across);

@@ -2,6 +2,7 @@
 #include "sync/schema/due.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -96,6 +97,49 @@ TEST(Due, OnlyADayIsDueAndOnlyABoolVoids) {
               StartsWith("t.A.no: voids on what is neither true nor false"));
 }
 
+TEST(Due, AnInstantIsDueAndOthersAnswer) {
+  const auto schema = SchemaFromText(absl::StrCat(
+      "import \"doorstep/v1/due_more.proto\";\n",
+      KindWith("optional int64 at = 1 [(doorstep.v1.field).merge = EARLIEST, "
+               "(doorstep.v1.due_at) = true];\n"
+               "optional bool done = 2 [(doorstep.v1.field).merge = LATEST, "
+               "(doorstep.v1.answered) = true];\n"),
+      "message B { option (doorstep.v1.kind) = { number: 2 };\n"
+      "optional string of = 1 [(doorstep.v1.field) = { merge: IMMUTABLE reference: \"A\" }, "
+      "(doorstep.v1.ends) = { when: \"told\" }];\n"
+      "optional string told = 2 [(doorstep.v1.field).merge = LATEST];\n"
+      "optional string by = 3 [(doorstep.v1.field) = { merge: IMMUTABLE reference: \"B\" }, "
+      "(doorstep.v1.ends) = {}]; }\n"));
+  ASSERT_TRUE(schema.ok()) << schema.status();
+  const KindSpec& a = *(*schema)->FindByName("A");
+  const KindSpec& b = *(*schema)->FindByName("B");
+  EXPECT_TRUE(IsDueAt(*a.Find(1)));
+  EXPECT_FALSE(IsDue(*a.Find(1)));
+  EXPECT_TRUE(Answers(*a.Find(2)));
+  EXPECT_FALSE(Answers(*a.Find(1)));
+  EXPECT_EQ(EndsWhen(*b.Find(1)), "told");
+  EXPECT_EQ(EndsWhen(*b.Find(3)), "");
+  EXPECT_EQ(EndsWhen(*b.Find(2)), std::nullopt);
+}
+
+TEST(Due, MoreOptionsStandOnlyWhereTheyMeanSomething) {
+  const auto refused = [](const std::string& field) {
+    return MessageOf(absl::StrCat("import \"doorstep/v1/due_more.proto\";\n", KindWith(field)));
+  };
+  EXPECT_THAT(refused("optional string at = 1 [(doorstep.v1.field) = { merge: LATEST format: "
+                      "CIVIL_DATE }, (doorstep.v1.due_at) = true];\n"),
+              StartsWith("t.A.at: due_at on what is no instant"));
+  EXPECT_THAT(refused("repeated string done = 1 [(doorstep.v1.field).merge = SET, "
+                      "(doorstep.v1.answered) = true];\n"),
+              StartsWith("t.A.done: answered on a SET"));
+  EXPECT_THAT(refused("optional string of = 1 [(doorstep.v1.field).merge = LATEST, "
+                      "(doorstep.v1.ends) = {}];\n"),
+              StartsWith("t.A.of: ends on what names no record"));
+  EXPECT_THAT(refused("optional string of = 1 [(doorstep.v1.field) = { merge: LATEST reference: "
+                      "\"A\" }, (doorstep.v1.ends) = { when: \"told\" }];\n"),
+              StartsWith("t.A.of: ends when \"told\""));
+}
+
 TEST(Due, ASchemaThatAltersTheOptionsIsRefused) {
   auto set = SetFromText(KindWith(Closing(kGood, "{title}")));
   ASSERT_TRUE(set.ok()) << set.status();
@@ -132,12 +176,13 @@ TEST(Due, OfTheCareKinds) {
   for (const KindSpec& kind : schema->kinds()) {
     EXPECT_EQ(ClosingField(kind) != nullptr, kind.name == "Person") << kind.name;
     for (const FieldSpec& field : kind.fields) {
-      if (!IsDue(field)) continue;
+      if (!IsDue(field) && !IsDueAt(field)) continue;
       // Whoever made a mistake has nothing to do about it.
       EXPECT_TRUE(Voids(*kind.FindByName("entered_in_error"))) << kind.name;
     }
   }
-  for (const char* kind : {"RiskAssessment", "Task", "Referral", "ScheduleItem"}) {
+  for (const char* kind :
+       {"RiskAssessment", "Task", "Referral", "ScheduleItem", "ReinstatementItem"}) {
     const FieldSpec* status = schema->FindByName(kind)->FindByName("status");
     bool rests = false;
     for (const EnumValueSpec& value : status->scalar.values) {
@@ -145,6 +190,8 @@ TEST(Due, OfTheCareKinds) {
     }
     EXPECT_TRUE(rests) << kind;
   }
+  EXPECT_TRUE(Answers(*schema->FindByName("Outcome")->FindByName("achieved")));
+  EXPECT_EQ(EndsWhen(*schema->FindByName("FeedbackReply")->FindByName("feedback")), "told_on");
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ TEST_F(MeasureRisksTest, RisksInForceFallIntoBands) {
   const ChangeId rated = Assess(11, "IN_FORCE", "2x2", "");
   Assess(12, "IN_FORCE", "2x4", "");
   Assess(13, "IN_FORCE", "3x4", "");
-  Assess(14, "IN_FORCE", "3x5", "");
+  const ChangeId extreme = Assess(14, "IN_FORCE", "3x5", "");
   Assess(15, "IN_FORCE", "", "");
   Assess(16, "SUPERSEDED", "5x5", "");
   Assess(17, "DRAFT", "5x5", "");
@@ -70,20 +70,31 @@ TEST_F(MeasureRisksTest, RisksInForceFallIntoBands) {
                                                            {"high", "2/6"},
                                                            {"extreme", "1/6"},
                                                            {"unrated", "1/6"},
-                                                           {"provisional", "0/6"}}));
-  // A second worker, who had not seen the first's, rates 4x3: high until decided.
+                                                           {"provisional", "0/6"},
+                                                           {"low_provisional", "0/1"},
+                                                           {"moderate_provisional", "0/1"},
+                                                           {"high_provisional", "0/2"},
+                                                           {"extreme_provisional", "0/1"}}));
+  // A second worker, who had not seen the first's, rates 4x3: high until decided. So is what two
+  // people call extreme, and nobody has decided how far.
   Rate(*a_, 11, "1x3", rated);
   Rate(*b_, 11, "4x3", rated);
+  Rate(*a_, 14, "5x4", extreme);
+  Rate(*b_, 14, "5x5", extreme);
   const Measures now = Now();
   EXPECT_EQ(AllParts(now, "risk_distribution"), (Figures{{"low", "1/6"},
                                                          {"moderate", "0/6"},
                                                          {"high", "3/6"},
                                                          {"extreme", "1/6"},
                                                          {"unrated", "1/6"},
-                                                         {"provisional", "1/6"}}));
-  EXPECT_EQ(now.Find("risk_distribution")->open_conflicts, 1);
+                                                         {"provisional", "2/6"},
+                                                         {"low_provisional", "0/1"},
+                                                         {"moderate_provisional", "0/0"},
+                                                         {"high_provisional", "1/3"},
+                                                         {"extreme_provisional", "1/1"}}));
+  EXPECT_EQ(now.Find("risk_distribution")->open_conflicts, 2);
   EXPECT_EQ(now.Find("overdue_reviews")->open_conflicts, 0);
-  EXPECT_THAT(ToText(now), ::testing::HasSubstr("(1 waits for somebody to decide)"));
+  EXPECT_THAT(ToText(now), ::testing::HasSubstr("(2 wait for somebody to decide)"));
 }
 
 // Rated twice or more: 4. Fell 12 to 6, by way of 20; held 6 (another 6 in between); rose 2 to 4

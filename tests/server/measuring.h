@@ -71,15 +71,20 @@ inline std::string Parts(const Measures& measures, const std::string& table,
   return std::to_string(figure->numerator) + "/" + std::to_string(figure->denominator);
 }
 
-// All figures of a measure that have parts.
+// All figures of a measure that have parts: of the whole tenant, or of one site.
 inline std::map<std::string, std::string> AllParts(const Measures& measures,
-                                                   const std::string& table) {
+                                                   const std::string& table,
+                                                   const std::string& site = "") {
   std::map<std::string, std::string> out;
   const MeasureTable* found = measures.Find(table);
   if (found == nullptr) return out;
   for (const Figure& figure : found->figures) {
     if (figure.form == Figure::Form::kNumber || figure.form == Figure::Form::kDifference) continue;
-    out[figure.part] = Parts(measures, table, figure.part);
+    const size_t dot = figure.part.find('.');
+    const std::string of = dot == std::string::npos ? "" : figure.part.substr(0, dot);
+    if (of != site) continue;
+    out[of.empty() ? figure.part : figure.part.substr(dot + 1)] =
+        Parts(measures, table, figure.part);
   }
   return out;
 }

@@ -26,19 +26,6 @@ class ShiftTest : public ::testing::Test {
     return Must(ReadShift(*db, site, minutes * kMinute, world_.clock().Read().wall_ms));
   }
   void Later(int64_t minutes) { world_.clock().Advance(minutes * kMinute); }
-  // As a device whose changes [first, next) have no outcome.
-  void Declare(TestDevice& device, const std::string& name, uint64_t first, uint64_t next,
-               uint64_t pending) {
-    v1::HelloRequest request;
-    *request.mutable_sender() = device.Sender();
-    request.set_protocol_min(1);
-    request.set_protocol_max(1);
-    request.set_device_name(name);
-    request.set_pending(pending);
-    request.set_first_waiting(first);
-    request.set_next_counter(next);
-    Must(world_.core().Hello(request).status());
-  }
   Unit Make(TestDevice& device, uint64_t id, int changes) {
     std::vector<ChangeData> all;
     for (int i = 0; i < changes; ++i) {
@@ -56,8 +43,8 @@ class ShiftTest : public ::testing::Test {
 TEST_F(ShiftTest, WhatHasArrivedSinceIsTakenOff) {
   const Unit first = Make(*a_, 1, 3);
   const Unit second = Make(*a_, 2, 4);
-  Declare(*a_, "a", 1, 8, 7);
-  Declare(*b_, "b", 1, 1, 0);
+  a_->Declare("a", 1, 8, 7);
+  b_->Declare("b", 1, 1, 0);
   Shift shift = Read();
   EXPECT_EQ(shift.expected, 2);
   EXPECT_EQ(shift.in, 1);
@@ -77,15 +64,15 @@ TEST_F(ShiftTest, WhatHasArrivedSinceIsTakenOff) {
   EXPECT_EQ(shift.in, 2);
   EXPECT_THAT(shift.ToText(), HasSubstr("2 of 2 tablets in, 0 changes pending"));
   // A receipt that was lost: the device believes that all of it waits, and the server knows better.
-  Declare(*a_, "a", 1, 8, 7);
+  a_->Declare("a", 1, 8, 7);
   EXPECT_EQ(Read().pending, 0);
 }
 
 TEST_F(ShiftTest, WhoWasNotSeenIsNotInAndWhoIsLongSilentIsNotExpected) {
-  Declare(*a_, "a", 1, 1, 0);
-  Declare(*b_, "b", 1, 1, 0);
+  a_->Declare("a", 1, 1, 0);
+  b_->Declare("b", 1, 1, 0);
   Later(61);
-  Declare(*b_, "b", 1, 1, 0);
+  b_->Declare("b", 1, 1, 0);
   Shift shift = Read();
   EXPECT_EQ(shift.in, 1);
   EXPECT_EQ(shift.expected, 2);
@@ -95,7 +82,7 @@ TEST_F(ShiftTest, WhoWasNotSeenIsNotInAndWhoIsLongSilentIsNotExpected) {
   EXPECT_THAT(shift.ToText(), HasSubstr("let it sync"));
   EXPECT_EQ(Read("north", 62).in, 2);
   Later(14 * 24 * 60 - 60);
-  Declare(*b_, "b", 1, 1, 0);
+  b_->Declare("b", 1, 1, 0);
   shift = Read();
   EXPECT_EQ(shift.in, 1);
   EXPECT_EQ(shift.expected, 1);
@@ -104,8 +91,8 @@ TEST_F(ShiftTest, WhoWasNotSeenIsNotInAndWhoIsLongSilentIsNotExpected) {
 }
 
 TEST_F(ShiftTest, AProgramThatSaysOnlyANumberIsTakenAtItsWord) {
-  Declare(*a_, "a", 0, 0, 5);
-  Declare(*b_, "b", 1, 1, 0);
+  a_->Declare("a", 0, 0, 5);
+  b_->Declare("b", 1, 1, 0);
   const Shift shift = Read();
   EXPECT_EQ(shift.pending, 5);
   EXPECT_FALSE(shift.tablets[0].exact);
@@ -115,7 +102,7 @@ TEST_F(ShiftTest, AProgramThatSaysOnlyANumberIsTakenAtItsWord) {
 }
 
 TEST_F(ShiftTest, OtherSitesAndWrongRangesDoNotCount) {
-  Declare(*elsewhere_, "c", 1, 4, 3);
+  elsewhere_->Declare("c", 1, 4, 3);
   EXPECT_EQ(Read("south").pending, 3);
   EXPECT_EQ(Read("north").pending, 0);
   auto db = Must(Database::Open(world_.path() + "/tenants/default.db", {}));

@@ -126,6 +126,18 @@ absl::StatusOr<v1::HelloResponse> TestDevice::Hello() {
   return response;
 }
 
+void TestDevice::Declare(const std::string& name, uint64_t first, uint64_t next, uint64_t pending) {
+  v1::HelloRequest request;
+  *request.mutable_sender() = Sender();
+  request.set_protocol_min(1);
+  request.set_protocol_max(1);
+  request.set_device_name(name);
+  request.set_pending(pending);
+  request.set_first_waiting(first);
+  request.set_next_counter(next);
+  Must(world_.core().Hello(request).status());
+}
+
 Unit TestDevice::Prepare(const Uuid& file, std::vector<ChangeData> changes, uint8_t tier) {
   Unit unit;
   unit.incarnation = incarnation;
@@ -223,6 +235,9 @@ void TestDevice::Take(const v1::PullBatch& batch) {
       return row.second.compartment.file.AsBytes() == absl::string_view(ref.file()) &&
              row.second.compartment.tier == ref.tier();
     });
+  }
+  for (const v1::Withdrawal& withdrawal : rows.withdrawals()) {
+    rows_.erase(Must(Uuid::FromBytes(withdrawal.record())));
   }
   for (int i = 0; i < rows.records_size(); ++i) {
     RecordState delta = Must(ReadRow(rows, i));

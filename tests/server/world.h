@@ -78,6 +78,9 @@ class TestDevice {
   TestDevice(World* world, const Uuid& id, std::string site);
 
   absl::StatusOr<v1::HelloResponse> Hello();
+  // Hello, as a program that says that its changes [first, next) have no outcome, `pending` of
+  // them.
+  void Declare(const std::string& name, uint64_t first, uint64_t next, uint64_t pending);
   // Gives the changes their ids; nothing is sent.
   Unit Prepare(const Uuid& file, std::vector<ChangeData> changes, uint8_t tier = 0);
   absl::StatusOr<std::vector<v1::Receipt>> Push(const std::vector<Unit>& units);

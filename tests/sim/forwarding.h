@@ -117,6 +117,20 @@ class ForwardingReading : public Base {
   absl::StatusOr<bool> CreationRefused(const Uuid& record) override {
     return inner_->CreationRefused(record);
   }
+  absl::StatusOr<std::vector<server::WithdrawalRow>> Withdrawals(absl::string_view site,
+                                                                 uint64_t after) override {
+    return inner_->Withdrawals(site, after);
+  }
+  absl::StatusOr<std::vector<server::WithdrawalRow>> WithdrawalsOf(const Uuid& record) override {
+    return inner_->WithdrawalsOf(record);
+  }
+  absl::StatusOr<std::vector<server::AccessSpan>> AccessLog(
+      server::CompartmentRef compartment) override {
+    return inner_->AccessLog(compartment);
+  }
+  absl::StatusOr<std::vector<server::SentRow>> SentTo(const Uuid& device) override {
+    return inner_->SentTo(device);
+  }
   absl::StatusOr<std::vector<server::QuarantineRow>> Quarantine(uint64_t after,
                                                                 size_t limit) override {
     return inner_->Quarantine(after, limit);
@@ -199,6 +213,10 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
   absl::Status AddRefusedCreation(const Uuid& record) override {
     return inner_->AddRefusedCreation(record);
   }
+  absl::Status PutWithdrawal(const server::WithdrawalRow& row) override {
+    return inner_->PutWithdrawal(row);
+  }
+  absl::Status AddSent(const server::SentRow& row) override { return inner_->AddSent(row); }
   absl::Status PutQuarantine(const server::QuarantineRow& row) override {
     return inner_->PutQuarantine(row);
   }

@@ -16,19 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-json ToJson(const DueItem& item) {
-  return {{"record", item.record},   {"kind", item.kind},      {"title", item.title},
-          {"field", item.field},     {"label", item.label},    {"day", item.day},
-          {"overdue", item.overdue}, {"stopped", item.stopped}};
-}
-
-json ToJson(const News& news) {
-  return {{"record", news.record},         {"kind", news.kind},
-          {"title", news.title},           {"words", news.words},
-          {"taken_back", news.taken_back}, {"by", news.author},
-          {"at", Utc(news.time_ms)},       {"read", news.read}};
-}
-
 int PrintDue(const Globals& globals, const DueOptions& options) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
@@ -42,7 +29,7 @@ int PrintDue(const Globals& globals, const DueOptions& options) {
   }
   if (due->empty()) std::cout << "Nothing is due.\n";
   for (const DueItem& item : *due) {
-    std::cout << item.day
+    std::cout << (item.at_ms ? WhenText(*item.at_ms) : item.day)
               << (item.stopped   ? "  stopped  "
                   : item.overdue ? "  overdue  "
                                  : "           ")

@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "doorstep/attachments.h"
+#include "doorstep/due.h"
+#include "doorstep/news.h"
 #include "doorstep/sync_loop.h"
 #include "doorstep/transfer.h"
 #include "doorstep/types.h"
@@ -34,6 +36,8 @@ nlohmann::json ToJson(const SyncAttempt& attempt);
 nlohmann::json ToJson(const SearchHit& hit);
 nlohmann::json ToJson(const AttachmentInfo& info);
 nlohmann::json ToJson(const RecordWhy& why);
+nlohmann::json ToJson(const DueItem& item);
+nlohmann::json ToJson(const News& news);
 nlohmann::json ToJson(const ExportResult& result);
 nlohmann::json ToJson(const ImportResult& result, bool dry_run);
 // {"code":14,"message":…}

@@ -25,7 +25,7 @@ class Replica;
 //   others see
 //   not due     STOPPED
 //   not here    ON_ITS_WAY  REFUSED  HELD  WITHDRAWN  NO_LONGER_SHARED  REFERRED_TO  FILE_ONLY
-//               NEVER_SEEN
+//               TAKEN_OFF  NEVER_SEEN
 //   how fresh   AS_KNOWN_AT  NEVER_SYNCED  FIRST_SYNC_UNFINISHED  BEING_REPAIRED
 struct WhyReason {
   std::string code;

@@ -232,6 +232,7 @@ export class Replica {
       const { file, tier } = rows.compartments[index];
       return `${uuidText(file)}/${tier}`;
     };
+    for (const { record } of rows.withdrawals) this.records.delete(uuidText(record));
     for (const { compartment, taken } of rows.memberships) {
       if (!taken) {
         this.compartments.add(name(compartment));
