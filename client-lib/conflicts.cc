@@ -118,6 +118,7 @@ absl::StatusOr<FieldState> DescribeJudgement(const Schema& schema, const OpenCas
     const FieldSpec& field = *kind.Find(member.field);
     DOORSTEP_ASSIGN_OR_RETURN(Version version, VersionOf(schema, kind, field, *member.head));
     version.field = field.scalar.name;
+    version.label = field.label;
     version.record = member.record->id.ToString();
     version.words = ValueWords(field, member.head->value);
     out->versions.push_back(std::move(version));

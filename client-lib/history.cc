@@ -15,6 +15,7 @@
 #include "client-lib/outbox.h"
 #include "client-lib/own_changes.h"
 #include "client-lib/value_json.h"
+#include "client-lib/value_words.h"
 #include "sync/base/status.h"
 #include "sync/change/record_json.h"
 
@@ -40,6 +41,7 @@ absl::StatusOr<HistoryLine> OwnLine(const Store& store, const OwnUnit& own, cons
   line.state = described.state;
   DOORSTEP_ASSIGN_OR_RETURN(line.json, EditsAsJson(store.schema(), change));
   DOORSTEP_ASSIGN_OR_RETURN(line.cleared, ClearedNames(store.schema(), change));
+  DOORSTEP_ASSIGN_OR_RETURN(line.words, WordsOfChange(store.schema().Find(change.kind), change));
   if (change.settle.has_value()) line.settled = change.settle->reason;
   if (change.resolves.has_value()) {
     line.resolves = change.resolves->change.ToString();
@@ -56,6 +58,7 @@ absl::Status AddHeads(const Store& store, const RecordState& row,
     Head head;
     std::string values;
     std::vector<std::string> cleared;
+    std::vector<FieldWords> removed;
   };
   const KindSpec* kind = store.schema().Find(row.kind);
   std::map<std::string, Found> found;
@@ -70,10 +73,13 @@ absl::Status AddHeads(const Store& store, const RecordState& row,
         DOORSTEP_ASSIGN_OR_RETURN(const std::string element,
                                   ValueJson(store.schema(), *kind, *spec, head.value));
         entry.cleared.push_back(absl::StrCat(spec->scalar.name, "[", element, "]"));
+        entry.removed.push_back(Removed(*spec, head.value));
         continue;
       }
       entry.values += head.value;
-      if (spec != nullptr && head.value.empty()) entry.cleared.push_back(spec->scalar.name);
+      if (spec == nullptr || !head.value.empty()) continue;
+      entry.cleared.push_back(spec->scalar.name);
+      entry.removed.push_back(Removed(*spec, ""));
     }
   }
   for (auto& [change, entry] : found) {
@@ -87,8 +93,10 @@ absl::Status AddHeads(const Store& store, const RecordState& row,
     if (kind != nullptr) {
       DOORSTEP_ASSIGN_OR_RETURN(line.json,
                                 ValuesToJson(store.schema(), *kind, entry.values, false));
+      DOORSTEP_ASSIGN_OR_RETURN(line.words, WordsOf(*kind, entry.values));
     }
     line.cleared = std::move(entry.cleared);
+    line.words.insert(line.words.end(), entry.removed.begin(), entry.removed.end());
     line.settled = entry.head.settle.reason;
     lines->push_back(std::move(line));
   }
@@ -116,9 +124,11 @@ absl::StatusOr<HistoryLine> ServerLine(const Schema& schema, const v1::HistoryEn
   const KindSpec* kind = schema.Find(entry.kind());
   if (kind == nullptr) return line;
   DOORSTEP_ASSIGN_OR_RETURN(line.json, ValuesToJson(schema, *kind, entry.values(), false));
+  DOORSTEP_ASSIGN_OR_RETURN(line.words, WordsOf(*kind, entry.values()));
   for (const uint32_t number : entry.cleared()) {
     const FieldSpec* field = kind->FindWithMarks(number);
     line.cleared.push_back(field == nullptr ? absl::StrCat(number) : field->scalar.name);
+    if (field != nullptr) line.words.push_back(Removed(*field, ""));
   }
   for (const v1::SetRemoval& removal : entry.removals()) {
     const FieldSpec* field = kind->Find(removal.field());
@@ -126,6 +136,7 @@ absl::StatusOr<HistoryLine> ServerLine(const Schema& schema, const v1::HistoryEn
     DOORSTEP_ASSIGN_OR_RETURN(const std::string element,
                               ValueJson(schema, *kind, *field, removal.element()));
     line.cleared.push_back(absl::StrCat(field->scalar.name, "[", element, "]"));
+    line.words.push_back(Removed(*field, removal.element()));
   }
   return line;
 }

@@ -55,6 +55,20 @@ absl::string_view StateWord(ChangeState state) {
   return "UNKNOWN";
 }
 
+namespace {
+
+json WordsJson(const std::vector<FieldWords>& fields) {
+  json out = json::array();
+  for (const FieldWords& field : fields) {
+    json each = {{"field", field.field}, {"label", field.label}, {"words", field.words}};
+    if (field.removed) each["removed"] = true;
+    out.push_back(std::move(each));
+  }
+  return out;
+}
+
+}  // namespace
+
 json ToJson(const Version& version) {
   json out = {{"change", version.change},
               {"author", version.author},
@@ -130,11 +144,13 @@ json ToJson(const AuthorNotice& notice) {
               {"author", notice.author},
               {"change", notice.change},
               {"yours", notice.yours_json.empty() ? json(nullptr) : Parsed(notice.yours_json)},
+              {"yours_words", notice.yours_words},
               {"by_change", notice.by_change},
               {"by", notice.by_author},
               {"at", Utc(notice.by_time_ms)},
               {"state", std::string(StateWord(notice.state))},
               {"now", notice.now_json.empty() ? json(nullptr) : Parsed(notice.now_json)},
+              {"now_words", notice.now_words},
               {"read", notice.read}};
   if (!notice.case_id.empty()) out["case"] = notice.case_id;
   return out;
@@ -166,6 +182,7 @@ json ToJson(const HistoryLine& line) {
               {"state", std::string(StateWord(line.state))},
               {"fields", Parsed(line.json)},
               {"cleared", line.cleared},
+              {"words", WordsJson(line.words)},
               {"from_server", line.from_server}};
   if (line.admitted_time_ms != 0) {
     out["admitted_time"] = Utc(line.admitted_time_ms);
@@ -183,10 +200,14 @@ json ToJson(const RecordInfo& info) {
   for (const FieldInfo& field : info.fields) {
     json versions = json::array();
     for (const Version& version : field.versions) versions.push_back(ToJson(version));
-    fields[field.field] = {{"versions", versions}, {"provisional", field.provisional}};
+    fields[field.field] = {{"label", field.label},
+                           {"words", field.words},
+                           {"versions", versions},
+                           {"provisional", field.provisional}};
   }
-  json out = {{"id", info.id},     {"kind", info.kind},       {"file", info.file},
-              {"tier", info.tier}, {"pending", info.pending}, {"fields", fields}};
+  json out = {{"id", info.id},     {"kind", info.kind}, {"label", info.label},
+              {"file", info.file}, {"tier", info.tier}, {"pending", info.pending},
+              {"fields", fields}};
   if (!info.hidden.empty()) out["hidden"] = info.hidden;
   if (!info.unknown_fields.empty()) out["unknown_fields"] = info.unknown_fields;
   return out;
@@ -306,9 +327,10 @@ json ToJson(const DigestInfo& digest) {
 }
 
 json ToJson(const Rescued& each) {
-  return {{"change", each.change},     {"record", each.record},      {"kind", each.kind},
-          {"file", each.file},         {"tier", each.tier},          {"author", each.author},
-          {"time", Utc(each.time_ms)}, {"fields", Parsed(each.json)}};
+  return {
+      {"change", each.change},     {"record", each.record},       {"kind", each.kind},
+      {"file", each.file},         {"tier", each.tier},           {"author", each.author},
+      {"time", Utc(each.time_ms)}, {"fields", Parsed(each.json)}, {"words", WordsJson(each.words)}};
 }
 
 json ToJson(const Duplicate& each) {

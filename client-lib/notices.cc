@@ -13,6 +13,7 @@
 #include "client-lib/titles.h"
 #include "client-lib/value_json.h"
 #include "sync/base/status.h"
+#include "sync/cases/words.h"
 #include "sync/merge/plan.h"
 
 namespace doorstep::client {
@@ -92,21 +93,22 @@ absl::StatusOr<std::vector<Row>> ReadRows(Store& store, bool all) {
 }
 
 // What the own change had set the field to; nothing when it is not here (another life, or gone).
-absl::StatusOr<std::optional<std::string>> OwnValue(Store& store, Outbox& outbox, const Row& row) {
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<OwnUnit> own, outbox.FindHolding(row.change));
-  if (!own || own->gone()) return std::optional<std::string>();
+absl::Status DescribeOwn(Store& store, Outbox& outbox, Row* row) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<OwnUnit> own, outbox.FindHolding(row->change));
+  if (!own || own->gone()) return absl::OkStatus();
   DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(*own));
-  const ChangeData& change = unit.changes[row.change.counter - own->counter];
+  const ChangeData& change = unit.changes[row->change.counter - own->counter];
   const KindSpec* kind = store.schema().Find(change.kind);
-  const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(row.field);
-  if (field == nullptr) return std::optional<std::string>();
+  const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(row->field);
+  if (field == nullptr) return absl::OkStatus();
   for (const FieldEdit& edit : change.edits) {
-    if (edit.field != row.field) continue;
-    DOORSTEP_ASSIGN_OR_RETURN(std::string json,
+    if (edit.field != row->field) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(row->notice.yours_json,
                               ValueJson(store.schema(), *kind, *field, edit.value));
-    return std::optional<std::string>(std::move(json));
+    row->notice.yours_words = ValueText(*field, edit.value);
+    break;
   }
-  return std::optional<std::string>();
+  return absl::OkStatus();
 }
 
 absl::Status Describe(Store& store, Outbox& outbox, Row* row) {
@@ -118,16 +120,16 @@ absl::Status Describe(Store& store, Outbox& outbox, Row* row) {
   const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(row->field);
   out.field = field == nullptr ? absl::StrCat(row->field) : field->scalar.name;
   out.label = field == nullptr ? out.field : field->label;
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> own, OwnValue(store, outbox, *row));
-  out.yours_json = own.value_or("");
+  DOORSTEP_RETURN_IF_ERROR(DescribeOwn(store, outbox, row));
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> state,
                             store.tables().Load(row->record));
   if (!state || field == nullptr) return absl::OkStatus();
   DOORSTEP_ASSIGN_OR_RETURN(out.title, TitleWithFile(store, *state));
   const FieldState* held = state->Find(row->field);
   if (held == nullptr) return absl::OkStatus();
-  DOORSTEP_ASSIGN_OR_RETURN(
-      out.now_json, ValueJson(store.schema(), *kind, *field, EffectiveOf(*field, *held).value));
+  const std::string value = EffectiveOf(*field, *held).value;
+  DOORSTEP_ASSIGN_OR_RETURN(out.now_json, ValueJson(store.schema(), *kind, *field, value));
+  out.now_words = ValueText(*field, value);
   if (IsConflict(*field, *held)) out.case_id = CaseId(row->record, row->field).ToString();
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "client-lib/names.h"
 #include "client-lib/value_json.h"
+#include "client-lib/value_words.h"
 #include "google/protobuf/message.h"
 #include "sync/base/status.h"
 #include "sync/change/record_json.h"
@@ -59,8 +60,13 @@ RecordInfo OpenRecord::Info() const {
   info.kind = impl_->kind_name;
   info.file = impl_->state.compartment.file.ToString();
   info.tier = client::TierName(impl_->state.compartment.tier);
+  info.label = impl_->kind == nullptr ? impl_->kind_name : impl_->kind->label;
   info.pending = impl_->pending;
   if (const auto reason = HiddenBecause(impl_->state)) info.hidden = *reason;
+  std::vector<FieldWords> words;
+  if (impl_->kind != nullptr) {
+    words = client::WordsOf(*impl_->kind, impl_->bytes).value_or(std::vector<FieldWords>());
+  }
   for (const FieldState& field : impl_->state.fields) {
     if (MarkField(field.field) != nullptr) continue;
     const FieldSpec* spec = impl_->kind == nullptr ? nullptr : impl_->kind->Find(field.field);
@@ -71,7 +77,15 @@ RecordInfo OpenRecord::Info() const {
     if (field.heads.empty()) continue;
     FieldInfo out;
     out.field = spec->scalar.name;
+    out.label = spec->label;
     out.provisional = EffectiveOf(*spec, field).provisional;
+    const auto said = std::find_if(words.begin(), words.end(),
+                                   [&](const FieldWords& each) { return each.field == out.field; });
+    if (said != words.end()) {
+      out.words = said->words;
+    } else if (out.provisional) {
+      out.words = spec->when_unsettled;
+    }
     for (const Head& head : field.heads) {
       absl::StatusOr<Version> version =
           client::VersionOf(*impl_->schema, *impl_->kind, *spec, head);

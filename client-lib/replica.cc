@@ -45,6 +45,14 @@ std::vector<std::string> Replica::Kinds() const {
   return names;
 }
 
+std::string Replica::Label(absl::string_view kind, absl::string_view field) const {
+  const KindSpec* found = schema().FindByName(kind);
+  if (found == nullptr) return std::string(field.empty() ? kind : field);
+  if (field.empty()) return found->label;
+  const FieldSpec* of_kind = found->FindByName(field);
+  return of_kind == nullptr ? std::string(field) : of_kind->label;
+}
+
 const Schema& Replica::schema() const { return impl_->store->schema(); }
 
 absl::Status Replica::Init(const std::string& directory, const InitOptions& options) {

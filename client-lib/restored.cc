@@ -13,6 +13,7 @@
 #include "client-lib/fold.h"
 #include "client-lib/names.h"
 #include "client-lib/outbox.h"
+#include "client-lib/value_words.h"
 #include "sync/base/status.h"
 #include "sync/change/record_json.h"
 
@@ -177,6 +178,7 @@ absl::StatusOr<std::vector<Rescued>> ListRescued(Store& store) {
     if (kind == nullptr) return absl::OkStatus();
     DOORSTEP_ASSIGN_OR_RETURN(out.back().json,
                               ValuesToJson(store.schema(), *kind, message, /*pretty=*/false));
+    DOORSTEP_ASSIGN_OR_RETURN(out.back().words, WordsOf(*kind, message));
     return absl::OkStatus();
   };
   while (true) {

@@ -31,8 +31,10 @@ Judgement JudgementOf(const RecordState& record, const std::vector<RecordState>&
   return judgement;
 }
 
-// "RiskAssessment.hazard"; of another record with its id.
-std::string NameOf(const Schema& schema, const Judgement& judgement, const SignedField& field) {
+// "RiskAssessment.hazard", or as a screen says it "risk assessment: hazard"; of another record with
+// its id.
+std::string NameOf(const Schema& schema, const Judgement& judgement, const SignedField& field,
+                   bool on_screen = false) {
   const auto found = std::find_if(judgement.begin(), judgement.end(), [&](const RecordState* each) {
     return each->id == field.record;
   });
@@ -40,10 +42,10 @@ std::string NameOf(const Schema& schema, const Judgement& judgement, const Signe
   const KindSpec* kind = schema.Find((*found)->kind);
   const FieldSpec* spec = kind == nullptr ? nullptr : kind->FindWithMarks(field.field);
   std::string name =
-      spec == nullptr
-          ? absl::StrCat("field ", field.field)
-          : absl::StrCat(kind->name, ".",
-                         MarkField(field.field) == nullptr ? spec->scalar.name : spec->label);
+      spec == nullptr ? absl::StrCat("field ", field.field)
+      : on_screen     ? absl::StrCat(kind->label, ": ", spec->label)
+                      : absl::StrCat(kind->name, ".",
+                                     MarkField(field.field) == nullptr ? spec->scalar.name : spec->label);
   if (field.record == judgement.front()->id) return name;
   return absl::StrCat(name, " of ", field.record.ToString());
 }
@@ -156,9 +158,11 @@ absl::StatusOr<std::vector<SignOffInfo>> SignOffsOf(Store& store, const RecordSt
     info.pending = covers->heads.front().sequence == 0;
     for (const SignedField& field : coverage.amended) {
       info.amended.push_back(NameOf(schema, judgement, field));
+      info.amended_words.push_back(NameOf(schema, judgement, field, /*on_screen=*/true));
     }
     for (const SignedField& field : coverage.not_covered) {
       info.not_covered.push_back(NameOf(schema, judgement, field));
+      info.not_covered_words.push_back(NameOf(schema, judgement, field, /*on_screen=*/true));
     }
     const KindSpec* signed_kind = schema.Find(record.kind);
     if (signed_kind != nullptr) {

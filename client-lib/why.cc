@@ -294,7 +294,7 @@ absl::Status Asked::SayReferring() {
                                 store_.tables().Referring(kind, field, id_));
       for (const RecordState& each : referring) {
         if (names.size() < kMaxReferring) {
-          names.push_back(absl::StrCat(kind.name, " ", each.id.ToString()));
+          names.push_back(absl::StrCat(kind.label, " ", each.id.ToString()));
         }
       }
     }

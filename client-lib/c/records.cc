@@ -12,6 +12,7 @@
 #include "doorstep/json.h"
 #include "nlohmann/json.hpp"
 #include "sync/base/status.h"
+#include "sync/schema/schema.h"
 
 namespace {
 
@@ -38,6 +39,27 @@ absl::StatusOr<std::string> Nothing(const absl::Status& status) {
 
 absl::Status GivenBytes(const unsigned char* bytes, size_t size) {
   return size == 0 ? absl::OkStatus() : Given("bytes", bytes);
+}
+
+void AddValues(const doorstep::ScalarSpec& scalar, json* out) {
+  for (const doorstep::EnumValueSpec& value : scalar.values) {
+    (*out)["values"][value.name] = value.label;
+  }
+}
+
+// What screens call a kind, its fields, their parts and their values.
+json WordsOf(const doorstep::KindSpec& kind) {
+  json fields = json::object();
+  for (const doorstep::FieldSpec& field : kind.fields) {
+    json& words = fields[field.scalar.name];
+    words["label"] = field.label;
+    AddValues(field.scalar, &words);
+    for (const doorstep::ScalarSpec& part : field.parts) {
+      words["parts"][part.name]["label"] = part.label;
+      AddValues(part, &words["parts"][part.name]);
+    }
+  }
+  return {{"label", kind.label}, {"fields", std::move(fields)}};
 }
 
 std::string Copy(const unsigned char* bytes, size_t size) {
@@ -159,7 +181,11 @@ int doorstep_search(doorstep_replica* replica, const char* words, const char* op
 int doorstep_kinds(doorstep_replica* replica, char** out, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
     DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "json", out));
-    return GiveJson(json{{"kinds", replica->replica->Kinds()}}, out);
+    json words = json::object();
+    for (const doorstep::KindSpec& kind : replica->replica->schema().kinds()) {
+      words[kind.name] = WordsOf(kind);
+    }
+    return GiveJson(json{{"kinds", replica->replica->Kinds()}, {"words", std::move(words)}}, out);
   });
 }
 

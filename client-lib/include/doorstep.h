@@ -155,7 +155,9 @@ int doorstep_query(doorstep_replica* replica, const char* sql, doorstep_visit vi
  * `options_json`: NULL, or {["kind"][,"hidden":bool][,"limit":N]}; 0 = all, left out = 50. */
 int doorstep_search(doorstep_replica* replica, const char* words, const char* options_json,
                     char** json, doorstep_error** error);
-/* {"kinds":[…]}: their short names. */
+/* {"kinds":[…],"words":{KIND:{"label","fields":{FIELD:{"label"[,"values":{NAME:LABEL}]
+ * [,"parts":{PART:{"label"[,"values"]}}]}}}}}: their short names; and what screens call them, their
+ * fields, the parts of fields that have such, and the values of enums. */
 int doorstep_kinds(doorstep_replica* replica, char** json, doorstep_error** error);
 
 /* --- Edits --- */

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "sync/base/bytes.h"
 #include "sync/cases/bands.h"
 #include "sync/change/wire.h"
 #include "sync/merge/plan.h"
@@ -25,13 +29,27 @@ std::string Cut(absl::string_view text) {
   return absl::StrCat(line.substr(0, end), "...");
 }
 
+// A hash is shown, a photograph is not.
+constexpr size_t kMaxShownBytes = 32;
+
+// By its name: see "Ids, times, values" in proto/README.md.
+bool IsMoment(const ScalarSpec& spec) {
+  return spec.type == ValueType::kInt && !spec.is_32_bit && absl::EndsWith(spec.name, "_ms");
+}
+
+std::string Moment(int64_t ms, absl::TimeZone zone, absl::string_view zone_name) {
+  return absl::StrCat(absl::FormatTime("%a %d %b %Y %H:%M", absl::FromUnixMillis(ms), zone),
+                      zone_name);
+}
+
 std::string ScalarWords(const ScalarSpec& spec, const Scalar& scalar) {
   if (!scalar.present) return "no value";
   switch (spec.type) {
     case ValueType::kBool:
       return scalar.integer != 0 ? "yes" : "no";
     case ValueType::kInt:
-      return absl::StrCat(scalar.integer);
+      return IsMoment(spec) ? Moment(scalar.integer, absl::UTCTimeZone(), " UTC")
+                            : absl::StrCat(scalar.integer);
     case ValueType::kEnum: {
       const EnumValueSpec* value = spec.FindValue(scalar.integer);
       return value == nullptr ? absl::StrCat(scalar.integer) : value->label;
@@ -47,6 +65,80 @@ std::string ScalarWords(const ScalarSpec& spec, const Scalar& scalar) {
       break;
   }
   return "a value";
+}
+
+// Nothing is cut.
+std::string ScalarText(const ScalarSpec& spec, const Scalar& scalar) {
+  if (!scalar.present) return "no value";
+  if (spec.type == ValueType::kString) return std::string(scalar.bytes);
+  if (spec.type == ValueType::kBytes && scalar.bytes.size() <= kMaxShownBytes) {
+    return ToHex(scalar.bytes);
+  }
+  return ScalarWords(spec, scalar);
+}
+
+// The parts of an atomic value, of which some have been told already.
+class Parts {
+ public:
+  Parts(const FieldSpec& field, const std::vector<Scalar>& scalars)
+      : field_(field), scalars_(scalars), told_(scalars.size()) {}
+
+  // Null: the value has no such part. It counts as told.
+  const Scalar* Take(size_t place) {
+    if (place >= scalars_.size() || !scalars_[place].present) return nullptr;
+    told_[place] = true;
+    return &scalars_[place];
+  }
+  const Scalar* Take(absl::string_view name) {
+    const auto part = std::find_if(field_.parts.begin(), field_.parts.end(),
+                                   [&](const ScalarSpec& spec) { return spec.name == name; });
+    return Take(static_cast<size_t>(part - field_.parts.begin()));
+  }
+  // Of all others: first what is short, then what somebody wrote.
+  std::string Rest() const {
+    std::string rest;
+    std::string prose;
+    for (size_t i = 0; i < scalars_.size(); ++i) {
+      const ScalarSpec& spec = field_.parts[i];
+      if (told_[i] || !scalars_[i].present) continue;
+      const std::string text = ScalarText(spec, scalars_[i]);
+      if (spec.type == ValueType::kString && spec.format == StringFormat::kNone) {
+        absl::StrAppend(&prose, " - \"", text, "\"");
+      } else {
+        absl::StrAppend(&rest, "; ", spec.label, " ", text);
+      }
+    }
+    return rest + prose;
+  }
+
+ private:
+  const FieldSpec& field_;
+  const std::vector<Scalar>& scalars_;
+  std::vector<bool> told_;
+};
+
+// As the clocks stood where it was: "Sun 22 Nov 2026 09:00 (Europe/London, that day)".
+std::string MomentText(const FieldSpec& field, int64_t ms, Parts* parts) {
+  constexpr int64_t kSeconds = 60;
+  const Scalar* offset = parts->Take("offset_minutes");
+  const Scalar* zone = parts->Take("zone");
+  const absl::TimeZone there =
+      offset == nullptr ? absl::UTCTimeZone()
+                        : absl::FixedTimeZone(static_cast<int>(offset->integer * kSeconds));
+  std::string beside;
+  if (zone != nullptr) {
+    absl::StrAppend(&beside, zone->bytes);
+  } else if (offset != nullptr) {
+    beside = absl::FormatTime("UTC%Ez", absl::FromUnixMillis(ms), there);
+  }
+  for (const ScalarSpec& part : field.parts) {
+    if (part.type != ValueType::kEnum) continue;
+    const Scalar* exact = parts->Take(part.name);
+    if (exact == nullptr) continue;
+    absl::StrAppend(&beside, beside.empty() ? "" : ", ", ScalarText(part, *exact));
+  }
+  if (!beside.empty()) beside = absl::StrCat(" (", beside, ")");
+  return Moment(ms, there, offset == nullptr ? " UTC" + beside : beside);
 }
 
 }  // namespace
@@ -68,6 +160,37 @@ std::string ValueWords(const FieldSpec& field, absl::string_view value) {
     if (i < parts->size() && (*parts)[i].present) return ScalarWords(field.parts[i], (*parts)[i]);
   }
   return "a value";
+}
+
+std::string ValueText(const FieldSpec& field, absl::string_view value) {
+  if (value.empty()) return "no value";
+  if (field.scalar.type != ValueType::kAtomic) {
+    const auto scalar = DecodeScalar(field.scalar, value);
+    return scalar.ok() ? ScalarText(field.scalar, *scalar) : "a value";
+  }
+  const auto scalars = DecodeParts(field, value);
+  if (!scalars.ok()) return "a value";
+  Parts parts(field, *scalars);
+  if (const Scalar* instant = parts.Take("instant_ms"); instant != nullptr) {
+    const std::string text = MomentText(field, instant->integer, &parts);
+    return text + parts.Rest();
+  }
+  if (IsRating(field)) {
+    const Scalar* likelihood = parts.Take(static_cast<size_t>(field.likelihood));
+    const Scalar* severity = parts.Take(static_cast<size_t>(field.severity));
+    std::string text = ValueWords(field, value);
+    if (likelihood != nullptr && severity != nullptr) {
+      absl::StrAppend(&text, " (", likelihood->integer, " x ", severity->integer, ")");
+    }
+    return text + parts.Rest();
+  }
+  for (const int place : field.compare) {
+    const auto i = static_cast<size_t>(place);
+    if (const Scalar* first = parts.Take(i); first != nullptr) {
+      return ScalarText(field.parts[i], *first) + parts.Rest();
+    }
+  }
+  return "a value" + parts.Rest();
 }
 
 bool IsPaused(const FieldSpec& field, const FieldState& state) {

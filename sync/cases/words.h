@@ -15,6 +15,11 @@ namespace doorstep {
 // (cut to one short line); of an atomic value its first part that the rule compares. "no value".
 std::string ValueWords(const FieldSpec& field, absl::string_view value);
 
+// The same with nothing left out, for who reads one record: `16 extreme (4 x 4) - "lost his way"`,
+// texts as they were written, and of an atomic value all parts. What is a moment by its name (see
+// proto/README.md) is shown as one: "Sun 22 Nov 2026 09:00 UTC", or as the clocks stood there.
+std::string ValueText(const FieldSpec& field, absl::string_view value);
+
 // Whether a decision is paused: versions of a LAST_AGREED field stand, and the dominant one counts.
 bool IsPaused(const FieldSpec& field, const FieldState& state);
 

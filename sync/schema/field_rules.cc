@@ -246,6 +246,7 @@ absl::StatusOr<ScalarSpec> ReadPart(const FieldDescriptor& part) {
   ScalarSpec spec;
   spec.number = static_cast<uint32_t>(part.number());
   spec.name = part.name();
+  spec.label = options.label().empty() ? WithSpaces(part.name()) : options.label();
   DOORSTEP_RETURN_IF_ERROR(ReadScalar(part, options, &spec));
   if (part.real_containing_oneof() != nullptr) {
     return Contradiction(path, "a oneof", "an optional scalar");

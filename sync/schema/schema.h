@@ -92,6 +92,7 @@ struct ScalarSpec {
   uint32_t number = 0;
   std::string name;
   std::string column;  // the name of its SQL column
+  std::string label;   // of a part: what a screen calls it; never empty there
   ValueType type = ValueType::kInt;
   bool is_32_bit = false;  // kInt: values beyond int32 (or uint32) are refused
   bool is_unsigned = false;

@@ -77,8 +77,9 @@ TEST_F(HandoverNote, IsRecordedHandedOverAndRead) {
   EXPECT_EQ(price_.Digests(), ward_.Digests());
   EXPECT_EQ(price_.Dump(), ward_.Dump());
   EXPECT_EQ(ward_.Record(id_), record_);
-  EXPECT_THAT(ward_.Out({"get", id_}), AllOf(HasSubstr("HandoverNote"), HasSubstr("NIGHT"),
-                                             HasSubstr("The boiler is cold.")));
+  EXPECT_THAT(ward_.Out({"get", id_}),
+              AllOf(HasSubstr("Handover note " + id_), HasSubstr("shift: night"),
+                    HasSubstr("concerns: The boiler is cold.")));
   EXPECT_THAT(Listed(ward_), ElementsAre(id_));
   EXPECT_THAT(Listed(ward_, {"--where", "shift_date < '2026-11-22'"}), IsEmpty());
   EXPECT_THAT(Listed(ward_, {"--where", "shift = 'NIGHT'"}), ElementsAre(id_));

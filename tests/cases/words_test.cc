@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "sync/change/record_json.h"
 #include "sync/merge/plan.h"
 #include "tests/cases/states.h"
 #include "tests/merge/sample_fields.h"
@@ -36,6 +38,51 @@ TEST(ValueWords, NeverCutACharacterInTwo) {
   text += "\xC3\xA9\xC3\xA9";  // two bytes each, the first across the edge
   EXPECT_EQ(ValueWords(NameField(), Text(NameField(), text)),
             "\"" + std::string(59, 'x') + "...\"");
+}
+
+// The value that stands in a record of the kind, as JSON has it.
+std::string Shown(const std::string& kind_name, const std::string& name, const std::string& json) {
+  const auto schema = Schema::BuiltIn();
+  const KindSpec& kind = *schema->FindByName(kind_name);
+  const FieldSpec& field = *kind.FindByName(name);
+  const auto values = JsonToValues(*schema, kind, "{\"" + name + "\":" + json + "}");
+  if (!values.ok()) return std::string(values.status().message());
+  return ValueText(field, *values);
+}
+
+TEST(ValueText, LeavesNothingOut) {
+  const std::string longer(100, 'x');
+  EXPECT_EQ(Shown("Person", "name", "\"" + longer + "\""), longer);
+  EXPECT_EQ(Shown("Person", "name", "\"one\\ntwo\""), "one\ntwo");
+  EXPECT_EQ(Shown("Person", "third_party", "true"), "yes");
+  EXPECT_EQ(Shown("Person", "date_of_birth", "\"1931-02-01\""), "1931-02-01");
+  EXPECT_EQ(Shown("CaseStudy", "barriers", "[\"MEMORY_COGNITION\"]"), "memory and thinking");
+  EXPECT_EQ(Shown("RiskAssessment", "inherent_rating",
+                  R"({"likelihood":4,"severity":5,"rationale":"lost his way"})"),
+            "20 extreme (4 x 5) - \"lost his way\"");
+  EXPECT_EQ(Shown("RiskAssessment", "inherent_rating", R"({"likelihood":4})"), "no rating");
+  EXPECT_EQ(Shown("CaseStudy", "decision",
+                  absl::StrCat(R"({"outcome":"PAUSED","rationale":"he fell","incident":")",
+                               kIncident, "\"}")),
+            absl::StrCat("paused; incident ", kIncident, " - \"he fell\""));
+  EXPECT_EQ(Shown("Outcome", "achieved", R"({"how_far":"PARTLY_MET","rated_by":"CARER"})"),
+            "partly met; rated by a carer");
+  EXPECT_EQ(Shown("Attachment", "sha256", "\"" + std::string(42, 'A') + "A=\""),
+            std::string(64, '0'));
+  EXPECT_EQ(ValueText(NameField(), ""), "no value");
+}
+
+TEST(ValueText, TimesAreThoseOfThePlace) {
+  EXPECT_EQ(Shown("ReinstatementItem", "due_ms", "\"1795338000000\""), "Sun 22 Nov 2026 09:00 UTC");
+  EXPECT_EQ(Shown("ReinstatementItem", "due_ms", "0"), "Thu 01 Jan 1970 00:00 UTC");
+  const auto when = [](const std::string& rest) {
+    return Shown("Visit", "occurred_at", R"({"instant_ms":"1795338000000")" + rest + "}");
+  };
+  EXPECT_EQ(when(""), "Sun 22 Nov 2026 09:00 UTC");
+  EXPECT_EQ(when(R"(,"offset_minutes":-90)"), "Sun 22 Nov 2026 07:30 (UTC-01:30)");
+  EXPECT_EQ(when(R"(,"offset_minutes":60,"zone":"Europe/Paris","precision":"DAY")"),
+            "Sun 22 Nov 2026 10:00 (Europe/Paris, that day)");
+  EXPECT_EQ(when(R"(,"precision":"MINUTE")"), "Sun 22 Nov 2026 09:00 UTC (to the minute)");
 }
 
 TEST(UntilDecided, SaysWhatToWorkTo) {

@@ -70,7 +70,7 @@ int PrintNotices(const Globals& globals, bool all) {
     return kOk;
   }
   if (notices->empty()) std::cout << "No news of your versions.\n";
-  for (const AuthorNotice& notice : *notices) PrintNotice(notice);
+  for (const AuthorNotice& notice : *notices) PrintNotice(**replica, notice);
   if (!all && !notices->empty()) std::cout << "Mark as read: doorstep notices --read-all\n";
   return kOk;
 }
@@ -148,11 +148,7 @@ void PrintHistoryLine(const HistoryLine& line) {
   std::cout << WhenText(when) << "  " << line.author;
   if (!line.device.empty()) std::cout << " on " << line.device;
   std::cout << "  [" << StateOnScreen(line.state) << "]\n";
-  const json fields = Parsed(line.json);
-  for (const auto& [name, value] : fields.items()) {
-    std::cout << "    " << name << ": " << ShortValue(value) << "\n";
-  }
-  for (const std::string& name : line.cleared) std::cout << "    " << name << ": (cleared)\n";
+  PrintWords(line.words);
   if (!line.settled.empty()) std::cout << "    decided, because: " << line.settled << "\n";
   if (!line.withdrawn_because.empty()) {
     std::cout << "    withdraws " << line.resolves << ", because: " << line.withdrawn_because

@@ -33,8 +33,8 @@ int PrintDue(const Globals& globals, const DueOptions& options) {
               << (item.stopped   ? "  stopped  "
                   : item.overdue ? "  overdue  "
                                  : "           ")
-              << item.title << ": " << item.label << "   (" << item.kind << " " << item.record
-              << ")\n";
+              << item.title << ": " << item.label << "   (" << (*replica)->Label(item.kind) << " "
+              << item.record << ")\n";
   }
   return kOk;
 }

@@ -32,14 +32,18 @@ int PrintDuplicates(const Globals& globals, const std::string& id, bool all) {
   if (found->empty()) std::cout << "Nobody seems to be registered twice.\n";
   for (const Duplicate& each : *found) {
     const std::string pair = each.first + " " + each.second;
+    const std::string kind = Heading((*replica)->Label(each.kind));
     if (each.verdict == Verdict::kSuggested) {
-      std::cout << each.kind << " " << each.first << " and " << each.second
-                << " may be the same: equal " << absl::StrJoin(each.equal, ", ")
+      std::cout << kind << " " << each.first << " and " << each.second << " may be the same: equal "
+                << absl::StrJoin(each.equal, ", ",
+                                 [&](std::string* out, const std::string& field) {
+                                   out->append((*replica)->Label(each.kind, field));
+                                 })
                 << ". If you know:\n"
                 << "    doorstep link " << pair << " --reason WHY\n"
                 << "    doorstep unlink " << pair << " --reason WHY    (they are two)\n";
     } else {
-      std::cout << each.kind << " " << each.first << " and " << each.second
+      std::cout << kind << " " << each.first << " and " << each.second
                 << (each.verdict == Verdict::kSame ? " are the same" : " are two")
                 << (each.reason.empty() ? "" : ": " + each.reason) << "\n";
     }

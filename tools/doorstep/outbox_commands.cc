@@ -19,13 +19,18 @@ using nlohmann::json;
 // Bytes of values read from standard input: those of one unit.
 constexpr size_t kMaxValuesBytes = 4 << 20;
 
-void PrintChange(const OwnChange& change) {
-  std::cout << WhenText(change.device_time_ms) << "  " << change.author << "  " << change.kind
-            << " " << change.record;
+void PrintChange(const Replica& replica, const OwnChange& change) {
+  std::cout << WhenText(change.device_time_ms) << "  " << change.author << "  "
+            << replica.Label(change.kind) << " " << change.record;
   if (change.withdraws) {
     std::cout << " (withdraws " << change.resolves << ")";
   } else {
-    std::cout << " (" << absl::StrJoin(change.fields, ", ") << ")";
+    std::cout << " ("
+              << absl::StrJoin(change.fields, ", ",
+                               [&](std::string* out, const std::string& field) {
+                                 out->append(replica.Label(change.kind, field));
+                               })
+              << ")";
   }
   std::cout << ": " << (change.sent_again ? "refused, and sent again" : StateOnScreen(change.state))
             << "\n";
@@ -54,7 +59,7 @@ int PrintOutbox(const Globals& globals, bool all) {
     std::cout << "Nothing is waiting to send, and nothing needs you.\n";
     return kOk;
   }
-  for (const OwnChange& change : *changes) PrintChange(change);
+  for (const OwnChange& change : *changes) PrintChange(**replica, change);
   return kOk;
 }
 

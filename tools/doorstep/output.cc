@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "doorstep/replica.h"
 
 namespace doorstep::cli {
 namespace {
@@ -31,50 +32,30 @@ std::string Cell(absl::string_view text, size_t max) {
   return out;
 }
 
-bool LooksLikeAName(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
-  }) && text.find('_') != std::string::npos;
-}
-
 }  // namespace
 
 void PrintJson(const json& value) {
   std::cout << value.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
 }
 
-std::string ShortValue(const json& value) {
-  if (value.is_null()) return "(no value)";
-  if (value.is_string()) {
-    const std::string text = value.get<std::string>();
-    return LooksLikeAName(text) ? absl::StrReplaceAll(text, {{"_", " "}}) : text;
+std::string Heading(std::string label) {
+  if (!label.empty()) label[0] = absl::ascii_toupper(static_cast<unsigned char>(label[0]));
+  return label;
+}
+
+std::string TierOnScreen(absl::string_view tier) {
+  if (tier == "NORMAL") return "";
+  return tier == "SEALED" ? "  (restricted to named people)" : "  (restricted)";
+}
+
+void PrintWords(const std::vector<FieldWords>& fields) {
+  for (const FieldWords& field : fields) {
+    std::cout << "    " << field.label << ": " << field.words
+              << (!field.removed        ? ""
+                  : field.words.empty() ? "(cleared)"
+                                        : " (taken out)")
+              << "\n";
   }
-  if (value.is_array()) {
-    std::string out;
-    for (const json& element : value) {
-      absl::StrAppend(&out, out.empty() ? "" : ", ", ShortValue(element));
-    }
-    return out;
-  }
-  if (!value.is_object()) return value.dump();
-  if (value.contains("likelihood") && value.contains("severity") &&
-      value["likelihood"].is_number_integer() && value["severity"].is_number_integer()) {
-    const int64_t likelihood = value["likelihood"].get<int64_t>();
-    const int64_t severity = value["severity"].get<int64_t>();
-    std::string out = absl::StrCat(likelihood * severity, " (", likelihood, " x ", severity, ")");
-    if (value.contains("rationale")) {
-      absl::StrAppend(&out, " - \"", ShortValue(value["rationale"]), "\"");
-    }
-    return out;
-  }
-  std::string out;
-  for (const auto& [key, part] : value.items()) {
-    absl::StrAppend(&out, out.empty() ? "" : "; ", key == "outcome" ? "" : key + " ",
-                    part.is_string() && key != "outcome"
-                        ? absl::StrCat("\"", part.get<std::string>(), "\"")
-                        : ShortValue(part));
-  }
-  return out;
 }
 
 std::string WhenText(int64_t ms) {
@@ -156,7 +137,7 @@ void PrintConflict(const Conflict& conflict) {
     const Version& version = conflict.versions[i];
     std::cout << "  [" << i + 1 << "] " << version.author << ", " << WhenText(version.time_ms)
               << (version.pending ? " (waiting to send)" : "") << ": "
-              << (version.field.empty() ? "" : version.field + ": ") << OnScreen(conflict, version)
+              << (version.label.empty() ? "" : version.label + ": ") << OnScreen(conflict, version)
               << (version.removes ? "   (proposes to take it out)" : "") << "\n";
     if (!version.settled.empty()) {
       std::cout << "      decided, because: " << version.settled << "\n";
@@ -185,13 +166,15 @@ void PrintConflict(const Conflict& conflict) {
   }
 }
 
-void PrintNotice(const AuthorNotice& notice) {
+void PrintNotice(const Replica& replica, const AuthorNotice& notice) {
   std::cout << "[" << notice.id << "] "
-            << (notice.title.empty() ? absl::StrCat(notice.kind, " ", notice.record) : notice.title)
+            << (notice.title.empty()
+                    ? absl::StrCat(Heading(replica.Label(notice.kind)), " ", notice.record)
+                    : notice.title)
             << ", " << notice.label << ": "
             << (notice.yours_json.empty()
                     ? absl::StrCat("the version of ", notice.author)
-                    : absl::StrCat(notice.author, " wrote ", ShortValue(Parsed(notice.yours_json))))
+                    : absl::StrCat(notice.author, " wrote ", notice.yours_words))
             << ".\n    " << notice.by_author << ", " << WhenText(notice.by_time_ms)
             << ", had not seen it. ";
   if (!notice.case_id.empty()) {
@@ -200,7 +183,7 @@ void PrintNotice(const AuthorNotice& notice) {
   } else if (notice.now_json.empty()) {
     std::cout << "The record is not held here.\n";
   } else {
-    std::cout << "What counts now: " << ShortValue(Parsed(notice.now_json))
+    std::cout << "What counts now: " << notice.now_words
               << ". To have yours again: doorstep restore " << notice.record << " " << notice.field
               << " --version " << notice.change << "\n";
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "doorstep/json.h"
+#include "doorstep/replica.h"
 #include "doorstep/types.h"
 #include "nlohmann/json.hpp"
 
@@ -15,9 +16,13 @@ namespace doorstep::cli {
 
 // One object on standard output.
 void PrintJson(const nlohmann::json& json);
-// A value on one line, as a person reads it: {"likelihood":4,"severity":3,"rationale":"x"} becomes
-// `12 (4 x 3) - "x"`; lists are joined by commas; enum names lose their underscores.
-std::string ShortValue(const nlohmann::json& value);
+
+// Words of the schema at the beginning of a line: "Risk assessment".
+std::string Heading(std::string label);
+// Behind a record's title: "  (restricted)"; nothing where everybody of the site sees it.
+std::string TierOnScreen(absl::string_view tier);
+// A field a line.
+void PrintWords(const std::vector<FieldWords>& fields);
 
 // "Tue 22 Nov 14:00" in local time; "never" for 0.
 std::string WhenText(int64_t ms);
@@ -30,7 +35,7 @@ absl::string_view StateOnScreen(ChangeState state);  // "received"
 // The conflict as its screen shows it, with the commands that settle it.
 void PrintConflict(const Conflict& conflict);
 
-void PrintNotice(const AuthorNotice& notice);
+void PrintNotice(const Replica& replica, const AuthorNotice& notice);
 
 // Rows in aligned columns; cells are cut at `max_cell` characters.
 void PrintTable(const std::vector<std::string>& columns,

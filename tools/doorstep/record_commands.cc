@@ -184,7 +184,8 @@ std::string SignatureText(const SignOffInfo& signature) {
       text = "signed";
       break;
     case SignOffInfo::State::kAmended:
-      text = absl::StrCat("signed, and amended since: ", absl::StrJoin(signature.amended, ", "));
+      text =
+          absl::StrCat("signed, and amended since: ", absl::StrJoin(signature.amended_words, ", "));
       break;
     case SignOffInfo::State::kUnassessed:
       text = "not signed: changed by two people, and nobody has assessed the whole";
@@ -194,7 +195,7 @@ std::string SignatureText(const SignOffInfo& signature) {
       break;
   }
   if (!signature.not_covered.empty()) {
-    absl::StrAppend(&text, "; not covered: ", absl::StrJoin(signature.not_covered, ", "));
+    absl::StrAppend(&text, "; not covered: ", absl::StrJoin(signature.not_covered_words, ", "));
   }
   return text;
 }
@@ -217,15 +218,12 @@ int Get(const Globals& globals, const std::string& id) {
   }
   auto status = (*replica)->Status();
   const RecordInfo info = record->Info();
-  std::cout << info.kind << " " << info.id << "   (record of " << info.file
+  std::cout << Heading(info.label) << " " << info.id << "   (record of " << info.file
             << (info.pending ? ", waiting to send" : "") << ")\n";
   if (!info.hidden.empty()) std::cout << "  hidden: " << info.hidden << "\n";
-  const json& fields = (*whole)["record"];
   for (const FieldInfo& field : info.fields) {
-    const bool has = fields.contains(field.field);
-    if (!has && field.versions.size() < 2) continue;
-    std::cout << "  " << field.field << ": "
-              << (has ? ShortValue(fields[field.field]) : std::string("(no value)"))
+    if (field.words.empty() && field.versions.size() < 2) continue;
+    std::cout << "  " << field.label << ": " << (field.words.empty() ? "(no value)" : field.words)
               << (field.provisional ? "   [two versions: until decided]" : "") << "\n";
   }
   for (const SignOffInfo& signature : *signatures) {
@@ -293,18 +291,19 @@ int List(const Globals& globals, const std::string& kind, const std::string& whe
   std::vector<std::vector<std::string>> rows;
   const absl::Status done =
       (*replica)->List(kind, where, [&](const OpenRecord& record) -> absl::Status {
-        if (!hidden && !record.Info().hidden.empty()) return absl::OkStatus();
-        auto text = record.ToJson();
-        if (!text.ok()) return text.status();
-        json fields = Parsed(*text);
+        const RecordInfo info = record.Info();
+        if (!hidden && !info.hidden.empty()) return absl::OkStatus();
         if (globals.json) {
-          list.push_back({{"id", record.id()}, {"record", std::move(fields)}});
+          auto text = record.ToJson();
+          if (!text.ok()) return text.status();
+          list.push_back({{"id", record.id()}, {"record", Parsed(*text)}});
           return absl::OkStatus();
         }
         std::string summary;
-        for (const auto& [name, value] : fields.items()) {
+        for (const FieldInfo& field : info.fields) {
           if (summary.size() > 100) break;
-          absl::StrAppend(&summary, summary.empty() ? "" : "; ", name, ": ", ShortValue(value));
+          if (field.words.empty()) continue;
+          absl::StrAppend(&summary, summary.empty() ? "" : "; ", field.label, ": ", field.words);
         }
         rows.push_back({record.id(), summary});
         return absl::OkStatus();
@@ -313,7 +312,7 @@ int List(const Globals& globals, const std::string& kind, const std::string& whe
   if (globals.json) {
     PrintJson({{"records", list}});
   } else {
-    PrintTable({"id", kind}, rows, 110);
+    PrintTable({"id", (*replica)->Label(kind)}, rows, 110);
   }
   return kOk;
 }

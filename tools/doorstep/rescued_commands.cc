@@ -25,12 +25,9 @@ int PrintRescued(const Globals& globals) {
   }
   if (found->empty()) std::cout << "The server has everything that this device holds.\n";
   for (const Rescued& each : *found) {
-    std::cout << WhenText(each.time_ms) << "  " << each.author << "  " << each.kind << " "
-              << each.record << "\n";
-    const json fields = Parsed(each.json);
-    for (const auto& [name, value] : fields.items()) {
-      std::cout << "    " << name << ": " << ShortValue(value) << "\n";
-    }
+    std::cout << WhenText(each.time_ms) << "  " << each.author << "  "
+              << (*replica)->Label(each.kind) << " " << each.record << "\n";
+    PrintWords(each.words);
     std::cout << "    Ask " << each.author << " to sync. If that device is gone and this still "
               << "counts, record it again; then:\n"
               << "    doorstep rescued --dismiss " << each.change << "\n";

@@ -40,8 +40,8 @@ int Search(const Globals& globals, const std::vector<std::string>& words,
   }
   if (hits->empty()) std::cout << "Nothing here has these words.\n";
   for (const SearchHit& hit : *hits) {
-    std::cout << hit.kind << " " << hit.record << "  " << hit.title
-              << (hit.tier == "NORMAL" ? "" : "  (" + hit.tier + ")")
+    std::cout << Heading((*replica)->Label(hit.kind)) << " " << hit.record << "  " << hit.title
+              << TierOnScreen(hit.tier)
               << (hit.hidden.empty() ? "" : "  (hidden: " + hit.hidden + ")") << "\n    "
               << hit.label << ": " << Marked(hit) << "\n";
   }

@@ -24,8 +24,8 @@ int RunWhy(const Globals& globals, const std::string& id) {
     return code;
   }
   if (why->here) {
-    std::cout << why->kind << " " << why->id << (why->title.empty() ? "" : "  " + why->title)
-              << (why->tier == "NORMAL" ? "" : "  (" + why->tier + ")") << "\n";
+    std::cout << Heading((*replica)->Label(why->kind)) << " " << why->id
+              << (why->title.empty() ? "" : "  " + why->title) << TierOnScreen(why->tier) << "\n";
   } else {
     std::cout << why->id << " is not here.\n";
   }

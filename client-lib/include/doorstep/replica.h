@@ -316,6 +316,9 @@ class Replica {
 
   // Short names of the record kinds, in order of their numbers.
   std::vector<std::string> Kinds() const;
+  // What a screen calls a kind, or with `field` a field of it; a name that the schema does not have
+  // comes back as it is.
+  std::string Label(absl::string_view kind, absl::string_view field = {}) const;
   const Schema& schema() const;
 
   // The inside, for this library's own files. Not part of the contract.

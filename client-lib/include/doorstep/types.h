@@ -23,6 +23,14 @@ enum class ChangeState : uint8_t {
   kWithdrawn,
 };
 
+// A field as a screen says it: "risk with support" and "12 high (4 x 3) - "lost his way"".
+struct FieldWords {
+  std::string field;  // the schema's name
+  std::string label;
+  std::string words;     // nothing is cut; times that no place is known of are UTC
+  bool removed = false;  // of a change: cleared it, or with `words`, took that element out of a set
+};
+
 // One version of a field that nobody has yet seen and replaced.
 struct Version {
   std::string change;  // "incarnation:counter"
@@ -35,6 +43,7 @@ struct Version {
   bool removes = false;  // of a set: proposes to take the element out
   std::string field;     // of a case over a whole assessment: the record and field that it is of
   std::string record;
+  std::string label;  // of that field
   // What its author's device said, and how far the admitted time may be off; 0 where this replica
   // has not been told (FindConflict with a transport asks the server).
   int64_t device_time_ms = 0;
@@ -99,14 +108,16 @@ struct AuthorNotice {
   std::string title;
   std::string field;
   std::string label;
-  std::string author;      // who is told
-  std::string change;      // theirs
-  std::string yours_json;  // what it set the field to; empty = not known here any more
+  std::string author;       // who is told
+  std::string change;       // theirs
+  std::string yours_json;   // what it set the field to; empty = not known here any more
+  std::string yours_words;  // the same as a screen says it
   std::string by_change;
   std::string by_author;
   int64_t by_time_ms = 0;
-  std::string now_json;  // what counts now; empty = the record is not held
-  std::string case_id;   // of the conflict that is open now, if any
+  std::string now_json;   // what counts now; empty = the record is not held
+  std::string now_words;  // the same as a screen says it
+  std::string case_id;    // of the conflict that is open now, if any
   bool read = false;
   // kMerged: another value counts, theirs is kept beside it or in the history; kConflict: somebody
   // decides.
@@ -147,12 +158,17 @@ struct SearchHit {
 // Where a record and its fields come from.
 struct FieldInfo {
   std::string field;
+  std::string label;  // what a screen calls it
+  // What counts, as a screen says it; where people must decide first, what the schema says instead
+  // ("telephone before visiting"). Empty = no value.
+  std::string words;
   std::vector<Version> versions;
   bool provisional = false;
 };
 struct RecordInfo {
   std::string id;
   std::string kind;
+  std::string label;  // what a screen calls the kind
   std::string file;
   std::string tier;
   bool pending = false;  // holds changes that are waiting to be sent
@@ -176,6 +192,8 @@ struct SignOffInfo {
   std::vector<std::string> amended;      // fields, as "RiskAssessment.hazard"
   std::vector<std::string> not_covered;  // fields that were filled in later
   std::vector<std::string> missing;      // fields that the schema demands
+  // The same as a screen says it: "risk assessment: hazard".
+  std::vector<std::string> amended_words, not_covered_words;
 };
 
 // One committed change of this replica.
@@ -211,6 +229,7 @@ struct HistoryLine {
   ChangeState state = ChangeState::kWaiting;
   std::string json;  // the fields as they were set
   std::vector<std::string> cleared;
+  std::vector<FieldWords> words;  // both, as a screen says it
   std::string settled;            // reason
   std::string resolves;           // the parked change that this one answers
   std::string withdrawn_because;  // it takes that one back
@@ -228,6 +247,7 @@ struct Rescued {
   std::string author;
   int64_t time_ms = 0;
   std::string json;  // the fields that it was the last word on
+  std::vector<FieldWords> words;
 };
 
 struct CompartmentInfo {
