@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "client-lib/fold.h"
 #include "client-lib/outbox.h"
+#include "client-lib/urgent.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/base/utf8.h"
@@ -91,8 +92,9 @@ absl::Status PlanRows(Store& store, Fold& fold, Outbox& outbox, const PendingUni
   return absl::OkStatus();
 }
 
-absl::Status WriteUnit(Store& store, Fold& fold, Outbox& outbox, const Unit& unit,
-                       const std::string& author) {
+// Returns its place in the outbox.
+absl::StatusOr<int64_t> WriteUnit(Store& store, Fold& fold, Outbox& outbox, const Unit& unit,
+                                  const std::string& author) {
   OwnUnit own;
   own.incarnation = unit.incarnation;
   own.counter = unit.counter;
@@ -116,7 +118,7 @@ absl::Status WriteUnit(Store& store, Fold& fold, Outbox& outbox, const Unit& uni
   for (const ChangeData& change : unit.changes) {
     if (!change.Withdraws()) records.push_back(change.record);
   }
-  return outbox.Add(own, records).status();
+  return outbox.Add(own, records);
 }
 
 }  // namespace
@@ -134,13 +136,19 @@ absl::Status WriteUnits(Store& store, std::vector<Edit> edits, const std::string
   uint64_t counter = static_cast<uint64_t>(next);
   Fold fold(store);
   Outbox outbox(store);
+  std::vector<int64_t> places;
   for (Unit& unit : units) {
     unit.incarnation = incarnation;
     unit.counter = counter;
     unit.stamp = stamp;
     unit.transaction = transaction;
     for (ChangeData& change : unit.changes) change.id = {incarnation, counter++};
-    DOORSTEP_RETURN_IF_ERROR(WriteUnit(store, fold, outbox, unit, author));
+    DOORSTEP_ASSIGN_OR_RETURN(const int64_t place, WriteUnit(store, fold, outbox, unit, author));
+    places.push_back(place);
+  }
+  // When all are there: one may refer to a record that a later one brings.
+  for (size_t i = 0; i < units.size(); ++i) {
+    DOORSTEP_RETURN_IF_ERROR(PutFirst(store, places[i], units[i]));
   }
   return store.SetInt(key::kNextCounter, static_cast<int64_t>(counter));
 }

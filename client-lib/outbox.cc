@@ -20,11 +20,15 @@ constexpr int kChunk = 16;
 constexpr absl::string_view kColumns =
     "SELECT unit, incarnation, counter, changes, compartment, author, schema_hash, epoch,"
     " checkpoint, payload, hash, receipt_epoch, receipt_sequence, words, parked, reason,"
-    " what_to_do, sequence, time_ms, resolution, resolved_by, resolution_reason FROM _outbox ";
+    " what_to_do, sequence, time_ms, resolution, resolved_by, resolution_reason,"
+    " urgent FROM _outbox ";
 
 std::string WalkSql(Which which) {
   absl::string_view where;
   switch (which) {
+    case Which::kFirst:
+      where = "WHERE urgent = 1 AND unit > ?1";
+      break;
     case Which::kWaiting:
       where = "WHERE words IS NULL AND unit > ?1";
       break;
@@ -97,6 +101,7 @@ absl::StatusOr<OwnUnit> Outbox::ReadRow(const Statement& row) {
   unit.resolution = static_cast<Resolution>(row.Int(19));
   unit.resolved_by = row.Int(20);
   unit.resolution_reason = std::string(row.Text(21));
+  unit.urgency = static_cast<Urgency>(row.Int(22));
   return unit;
 }
 
@@ -138,6 +143,22 @@ absl::StatusOr<std::optional<OwnUnit>> Outbox::FindHolding(const ChangeId& chang
   DOORSTEP_ASSIGN_OR_RETURN(OwnUnit unit, ReadRow(*find));
   if (change.counter - unit.counter >= unit.changes) return std::optional<OwnUnit>();
   return std::optional<OwnUnit>(std::move(unit));
+}
+
+absl::StatusOr<int64_t> Outbox::WaitingWith(const ChangeId& change) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared("SELECT unit, counter + changes, words IS NULL FROM _outbox"
+                            " WHERE incarnation = (SELECT ref FROM _incarnation WHERE id = ?1)"
+                            " AND counter <= ?2 ORDER BY counter DESC LIMIT 1"));
+  ScopedReset done(find);
+  find->BindBlob(1, change.incarnation.AsBytes());
+  find->BindInt(2, static_cast<int64_t>(change.counter));
+  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->Step());
+  if (!found || change.counter >= static_cast<uint64_t>(find->Int(1)) || find->Int(2) == 0) {
+    return 0;
+  }
+  return find->Int(0);
 }
 
 absl::Status Outbox::ForEach(Which which, int64_t after,
@@ -226,8 +247,8 @@ absl::Status Outbox::SetOutcome(int64_t unit, const UnitOutcome& outcome) {
       Statement * set,
       store_->db().Prepared("UPDATE _outbox SET words = ?1, parked = iif(resolution = 0 AND "
                             "length(payload) > 0, ?2, 0),"
-                            " reason = ?3, what_to_do = ?4, sequence = ?5, time_ms = ?6"
-                            " WHERE unit = ?7"));
+                            " reason = ?3, what_to_do = ?4, sequence = ?5, time_ms = ?6,"
+                            " urgent = NULL WHERE unit = ?7"));
   set->BindBlob(1, outcome.words).BindInt(2, parked ? 1 : 0).BindText(3, outcome.reason);
   set->BindText(4, outcome.what_to_do).BindInt(5, static_cast<int64_t>(outcome.sequence));
   return set->BindInt(6, outcome.time_ms).BindInt(7, unit).Run();
@@ -279,6 +300,29 @@ absl::Status Outbox::Resolve(int64_t unit, Resolution how, int64_t by, const std
                             " resolution_reason = ?3 WHERE unit = ?4"));
   set->BindInt(1, static_cast<int64_t>(how)).BindInt(2, by).BindText(3, reason);
   return set->BindInt(4, unit).Run();
+}
+
+absl::Status Outbox::SetUrgency(int64_t unit, Urgency urgency) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * set,
+      store_->db().Prepared("UPDATE _outbox SET urgent = nullif(?1, 0) WHERE unit = ?2"));
+  return set->BindInt(1, static_cast<int64_t>(urgency)).BindInt(2, unit).Run();
+}
+
+absl::Status Outbox::OfferAnew() {
+  return store_->db().Exec("UPDATE _outbox SET urgent = 1 WHERE urgent = 2");
+}
+
+absl::Status Outbox::ForgetUrgency() {
+  return store_->db().Exec("UPDATE _outbox SET urgent = NULL WHERE urgent IS NOT NULL");
+}
+
+absl::StatusOr<bool> Outbox::AnyUrgent() {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * find,
+      store_->db().Prepared("SELECT 1 FROM _outbox WHERE urgent IS NOT NULL LIMIT 1"));
+  ScopedReset done(find);
+  return find->Step();
 }
 
 absl::StatusOr<std::vector<int64_t>> Outbox::PendingOf(const Uuid& record) {

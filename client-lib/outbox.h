@@ -22,6 +22,14 @@ namespace doorstep::client {
 // What somebody did about a parked unit.
 enum class Resolution : uint8_t { kNone = 0, kSentAgain = 1, kWithdrawn = 2 };
 
+// When a waiting unit is offered, beside others (urgent.h).
+enum class Urgency : uint8_t {
+  kNone = 0,     // oldest first, after all that go first
+  kFirst = 1,    // before those, oldest first
+  kOffered = 2,  // the same, and offered in the sync that is under way
+  kInTurn = 3,   // safety-critical, but too much stands behind it to go first
+};
+
 struct OwnUnit {
   int64_t unit = 0;  // place in the order of commit
   Uuid incarnation;
@@ -45,6 +53,7 @@ struct OwnUnit {
   Resolution resolution = Resolution::kNone;
   int64_t resolved_by = 0;  // the own unit that answers it
   std::string resolution_reason;
+  Urgency urgency = Urgency::kNone;
 
   bool waiting() const { return words.empty(); }
   // Its content has left this device, see lost.h. It cannot be decoded.
@@ -60,8 +69,9 @@ struct UnitOutcome {
   int64_t time_ms = 0;
 };
 
-// Which of the own units a walk visits.
-enum class Which { kWaiting, kOpen, kAll };  // without outcome; those and parked ones; every one
+// Which of the own units a walk visits: those to be offered first, those without outcome, these and
+// parked ones, every one.
+enum class Which { kFirst, kWaiting, kOpen, kAll };
 
 class Outbox {
  public:
@@ -75,6 +85,8 @@ class Outbox {
   absl::StatusOr<std::optional<OwnUnit>> Find(const Uuid& incarnation, uint64_t counter);
   // The unit that holds this change.
   absl::StatusOr<std::optional<OwnUnit>> FindHolding(const ChangeId& change);
+  // The place of the unit that holds this change and has no outcome; 0: there is none.
+  absl::StatusOr<int64_t> WaitingWith(const ChangeId& change);
   // In order of commit, from the first after `after`. The visitor returns false to stop. It may
   // write to the outbox.
   absl::Status ForEach(Which which, int64_t after,
@@ -102,6 +114,15 @@ class Outbox {
   // A new id for the same edits; forgets the receipt.
   absl::Status Reissue(int64_t unit, const Uuid& incarnation, uint64_t counter,
                        const std::string& payload, const std::string& hash);
+
+  // Of a waiting unit. With its outcome it is kNone.
+  absl::Status SetUrgency(int64_t unit, Urgency urgency);
+  // What was offered first in an earlier sync is so again.
+  absl::Status OfferAnew();
+  // Every unit is kNone.
+  absl::Status ForgetUrgency();
+  // Whether something safety-critical waits, or something on which it stands.
+  absl::StatusOr<bool> AnyUrgent();
 
   // Pending units of a record, in order of commit.
   absl::StatusOr<std::vector<int64_t>> PendingOf(const Uuid& record);

@@ -13,6 +13,7 @@
 #include "client-lib/fold.h"
 #include "client-lib/names.h"
 #include "client-lib/outbox.h"
+#include "client-lib/urgent.h"
 #include "client-lib/value_words.h"
 #include "sync/base/status.h"
 #include "sync/change/record_json.h"
@@ -67,6 +68,7 @@ absl::Status BeginAnew(Store& store, uint64_t common_sequence, bool rescue) {
   Ids own;
   absl::flat_hash_set<Uuid> records;
   DOORSTEP_RETURN_IF_ERROR(ReopenLost(store, common_sequence, &own, &records));
+  DOORSTEP_RETURN_IF_ERROR(PutFirstAnew(store));
   // Own heads leave the server's rows: they are pending on top of them. Others' are noted.
   std::vector<RecordState> stripped;
   const absl::Status walked =

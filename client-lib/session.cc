@@ -1,6 +1,7 @@
 #include "client-lib/session.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -156,6 +157,7 @@ absl::Status Session::Hello() {
   // ending.
   DOORSTEP_ASSIGN_OR_RETURN(end_unit_,
                             store_.db().QueryInt("SELECT coalesce(max(unit), 0) FROM _outbox"));
+  DOORSTEP_RETURN_IF_ERROR(OfferAnew());
   result_.totals.changes_to_send = counts.waiting;
   result_.totals.step = SyncProgress::Step::kSending;
   state_ = State::kPush;
@@ -209,29 +211,69 @@ absl::Status Session::TakeNewLife() {
   }
   DOORSTEP_RETURN_IF_ERROR(TakeNewIncarnation(store_, entropy_).status());
   synced_ = false;
-  last_unit_ = 0;
   state_ = State::kHello;
   return absl::OkStatus();
 }
 
-// What is waiting, oldest first, as much as one push may hold, all of one incarnation. A unit with
-// a receipt is offered again only when a checkpoint beyond the receipt brought no outcome.
+// Everything that waits is offered from its beginning.
+absl::Status Session::OfferAnew() {
+  last_unit_ = 0;
+  late_may_go_ = true;
+  DOORSTEP_ASSIGN_OR_RETURN(const bool any, outbox_.AnyUrgent());
+  if (!any) return absl::OkStatus();
+  DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store_));
+  DOORSTEP_RETURN_IF_ERROR(outbox_.OfferAnew());
+  return write.Commit();
+}
+
+// What is safety-critical goes before all else, also what is saved while the rest is under way; but
+// not twice in a row, so that somebody who saves faster than the link does not keep it from ending.
 absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
+  const int64_t until = late_may_go_ ? std::numeric_limits<int64_t>::max() : end_unit_;
+  std::vector<int64_t> passed_over;
+  DOORSTEP_ASSIGN_OR_RETURN(std::vector<OwnUnit> units,
+                            Gather(Which::kFirst, 0, until, &passed_over));
+  if (!passed_over.empty()) {
+    DOORSTEP_ASSIGN_OR_RETURN(Write write, Write::Begin(store_));
+    for (const int64_t unit : passed_over) {
+      DOORSTEP_RETURN_IF_ERROR(outbox_.SetUrgency(unit, Urgency::kOffered));
+    }
+    DOORSTEP_RETURN_IF_ERROR(write.Commit());
+  }
+  if (!units.empty()) {
+    if (units.back().unit > end_unit_) late_may_go_ = false;
+    return units;
+  }
+  late_may_go_ = true;
+  return Gather(Which::kWaiting, last_unit_, end_unit_, nullptr);
+}
+
+// As much as one push may hold, oldest first, all of one incarnation. A unit with a receipt is
+// offered again only when a checkpoint beyond the receipt brought no outcome; `passed_over` gets
+// those that are not.
+absl::StatusOr<std::vector<OwnUnit>> Session::Gather(Which which, int64_t after, int64_t until,
+                                                     std::vector<int64_t>* passed_over) {
   size_t limit = push_bytes_;
   if (hello_.max_push_bytes() != 0) limit = std::min<size_t>(limit, hello_.max_push_bytes());
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, store_.Int(key::kCursor));
   std::vector<OwnUnit> units;
   size_t bytes = 0;
-  DOORSTEP_RETURN_IF_ERROR(outbox_.ForEach(
-      Which::kWaiting, last_unit_, [&](const OwnUnit& unit) -> absl::StatusOr<bool> {
-        if (unit.unit > end_unit_) return false;
+  DOORSTEP_RETURN_IF_ERROR(
+      outbox_.ForEach(which, after, [&](const OwnUnit& unit) -> absl::StatusOr<bool> {
+        if (unit.unit > until) return false;
+        if (unit.urgency == Urgency::kOffered) return true;
         const bool has_receipt = unit.receipt_epoch == hello_.epoch();
-        if (has_receipt && static_cast<uint64_t>(cursor) < unit.receipt_sequence) return true;
+        bool pass_over = has_receipt && static_cast<uint64_t>(cursor) < unit.receipt_sequence;
         // A first pull that is done has moved the cursor and staged what it brought: to send it all
         // again before the checkpoint would never end on a link that is cut often.
-        DOORSTEP_ASSIGN_OR_RETURN(const bool staged,
-                                  Staging(store_).HasOutcome(unit.incarnation, unit.counter));
-        if (staged) return true;
+        if (!pass_over) {
+          DOORSTEP_ASSIGN_OR_RETURN(pass_over,
+                                    Staging(store_).HasOutcome(unit.incarnation, unit.counter));
+        }
+        if (pass_over) {
+          if (passed_over != nullptr) passed_over->push_back(unit.unit);
+          return true;
+        }
         const size_t size =
             unit.payload.size() + unit.schema_hash.size() + unit.author.size() + kEnvelopeBytes;
         if (!units.empty() &&
@@ -319,13 +361,16 @@ absl::Status Session::HandleReceipts(const std::vector<OwnUnit>& units,
             outbox_.SetReceipt(units[i].unit, hello_.epoch(), receipt.sequence()));
         result_.totals.changes_sent += units[i].changes;
       }
+      if (units[i].urgency == Urgency::kFirst) {
+        DOORSTEP_RETURN_IF_ERROR(outbox_.SetUrgency(units[i].unit, Urgency::kOffered));
+      }
       forked |= receipt.status() == v1::Receipt::FORKED_ID;
       earlier_waits_ |= receipt.status() == v1::Receipt::WAITS;
     }
     DOORSTEP_RETURN_IF_ERROR(store_.SetContact(response.server_time_ms(), clock_.Read()));
     DOORSTEP_RETURN_IF_ERROR(write.Commit());
   }
-  last_unit_ = units.back().unit;
+  if (units.back().urgency != Urgency::kFirst) last_unit_ = units.back().unit;
   return forked ? TakeNewLife() : absl::OkStatus();
 }
 
@@ -407,12 +452,11 @@ absl::Status Session::HandleCheckpoint(const Batch& batch) {
       return absl::InternalError("pull: the server keeps naming changes of another life");
     }
     synced_ = false;
-    last_unit_ = 0;
     state_ = State::kHello;
     return absl::OkStatus();
   }
   if (!applied.digests_agree) {
-    last_unit_ = 0;
+    DOORSTEP_RETURN_IF_ERROR(OfferAnew());
     state_ = State::kPush;
     return absl::OkStatus();
   }

@@ -63,6 +63,9 @@ class Session {
   absl::Status Attachments();
   absl::Status Finish();
   absl::StatusOr<std::vector<OwnUnit>> NextUnits();
+  absl::StatusOr<std::vector<OwnUnit>> Gather(Which which, int64_t after, int64_t until,
+                                              std::vector<int64_t>* passed_over);
+  absl::Status OfferAnew();
   void FitPushesToLink(int64_t took_ms);
   absl::Status SyncBeforeSending();
   absl::Status HandleReceipts(const std::vector<OwnUnit>& units, const v1::PushResponse& response);
@@ -81,8 +84,9 @@ class Session {
   SyncResult result_;
   v1::HelloResponse hello_;
   size_t push_bytes_ = kFirstTransferBytes;
-  int64_t last_unit_ = 0;       // offered in this session
+  int64_t last_unit_ = 0;       // offered in this session, beside those that go first
   int64_t end_unit_ = 0;        // the last to be offered
+  bool late_may_go_ = true;     // what goes first, also if it was committed after end_unit_
   bool restored_ = false;       // the server was, since this replica last spoke to it
   bool synced_ = false;         // the log holds everything that is about to be sent
   int lives_ = 0;               // new incarnations taken in this session

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "client-lib/outbox.h"
 #include "client-lib/pace.h"
 #include "client-lib/replica_impl.h"
 #include "doorstep/observer.h"
@@ -32,16 +33,7 @@ uint64_t Random(Entropy& entropy) {
 }
 
 bool HasUrgent(Replica& replica) {
-  const absl::StatusOr<std::vector<OwnChange>> changes = replica.Outbox();
-  if (!changes.ok()) return false;
-  return std::any_of(changes->begin(), changes->end(), [&](const OwnChange& change) {
-    const KindSpec* kind = replica.schema().FindByName(change.kind);
-    if (change.state != ChangeState::kWaiting || kind == nullptr) return false;
-    return std::any_of(change.fields.begin(), change.fields.end(), [&](const std::string& name) {
-      const FieldSpec* field = kind->FindByName(name);
-      return field != nullptr && field->safety;
-    });
-  });
+  return client::Outbox(*replica.inside().store).AnyUrgent().value_or(false);
 }
 
 }  // namespace
@@ -186,7 +178,6 @@ class SyncLoop::Impl {
       situation->hints = hints_;
       situation->changed = recorded_ || head_ > checkpoint_;
     }
-    // Read only where it makes a difference: an outbox may be long.
     const SyncHints& hints = situation->hints;
     situation->urgent =
         (situation->failures > 0 || ((hints.metered || hints.battery_low) && situation->changed)) &&

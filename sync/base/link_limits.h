@@ -20,6 +20,10 @@ inline constexpr int64_t kSlowExchangeMs = 10'000;
 // The slowest link that counts as one: deadlines leave a message the time that it takes at this
 // speed. Half of 32 kbit/s, because a link that loses packets sends many twice.
 inline constexpr size_t kSlowestBytesPerSecond = 2 * kKiB;
+// Waiting units, and bytes of them, that are put first with a safety-critical one because it stands
+// on them. They are read while somebody waits for their save; with more it goes in its turn.
+inline constexpr size_t kMaxUnitsBeneath = 256;
+inline constexpr size_t kMaxBytesBeneath = 4 * kMiB;
 
 }  // namespace doorstep
 

@@ -9,9 +9,10 @@
 // After a failure it waits: about a second, twice as long each time, up to five minutes, half of it
 // by chance, so that a thousand tablets do not come back together. What a server asks for ("not
 // before a minute") counts more. Over metered links and with a low battery it keeps no connection
-// and gathers changes for five minutes; changes of safety-critical fields go at once all the same,
-// and with them what was recorded before: a device hands over in order. Attachments then stay where
-// they are, except those that somebody asked for, whatever the options say.
+// and gathers changes for five minutes; changes of safety-critical fields go at once all the same.
+// They are first in every sync, with what they stand on, however much was recorded before them; the
+// rest follows. Attachments then stay where they are, except those that somebody asked for, whatever
+// the options say.
 #ifndef DOORSTEP_SYNC_LOOP_H_
 #define DOORSTEP_SYNC_LOOP_H_
 
