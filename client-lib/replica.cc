@@ -128,7 +128,12 @@ absl::StatusOr<SyncResult> Replica::Sync(Transport& transport, const SyncOptions
   int64_t told_ms = impl_->clock.Read().mono_ms;
   bool more = true;
   while (more) {
-    DOORSTEP_ASSIGN_OR_RETURN(more, session->Step());
+    const absl::StatusOr<bool> stepped = session->Step();
+    if (!stepped.ok()) {
+      if (options.progress) (void)options.progress(session->progress());
+      return stepped.status();
+    }
+    more = *stepped;
     const int64_t now_ms = impl_->clock.Read().mono_ms;
     if (!options.progress || (more && now_ms - told_ms < kProgressMs)) continue;
     told_ms = now_ms;

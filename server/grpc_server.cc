@@ -123,7 +123,7 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
 }  // namespace
 
 struct GrpcServer::Impl {
-  Impl(SyncCore* core, const GrpcServerOptions& options) : service(core, options.threads / 2) {}
+  Impl(SyncCore* core, const GrpcServerOptions& options) : service(core, options.threads) {}
 
   GrpcService service;
   int port = 0;

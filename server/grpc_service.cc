@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kStopping[] = "the server is stopping: try again later";
 
-// Of a device that is sent away while all places are taken: a pull takes some seconds.
+// Of a device that is sent away while all places are taken, or the disk: a pull takes some seconds.
 constexpr int64_t kBusyWaitMs = 5'000;
 // While the server starts again, and between two watchers who come back.
 constexpr int64_t kRestartMs = 500;
@@ -32,6 +32,11 @@ constexpr int64_t kMaxComeBackMs = 60'000;
 // Says when to come again, as gRPC's own clients understand it too.
 void AskToWait(int64_t wait_ms, grpc::ServerContextBase* context) {
   context->AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(wait_ms));
+}
+
+grpc::Status TooMany(absl::string_view what, grpc::ServerContextBase* context) {
+  AskToWait(kBusyWaitMs, context);
+  return {grpc::StatusCode::UNAVAILABLE, absl::StrCat("too many ", what, ": try again later")};
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -56,7 +61,9 @@ class Slot {
 
 }  // namespace
 
-grpc::Status GrpcService::Answer(absl::string_view call, const absl::Status& status) {
+grpc::Status GrpcService::Answer(absl::string_view call, const absl::Status& status,
+                                 grpc::ServerContextBase* context) {
+  if (absl::IsUnavailable(status)) AskToWait(kBusyWaitMs, context);
   const std::string detail = Detail(status);
   if (detail.empty()) return ToGrpc(status);
   std::array<uint8_t, 4> random;
@@ -67,46 +74,41 @@ grpc::Status GrpcService::Answer(absl::string_view call, const absl::Status& sta
   return ToGrpc(absl::Status(status.code(), absl::StrCat(status.message(), " (error ", id, ")")));
 }
 
-grpc::Status GrpcService::Hello(grpc::ServerContext*, const v1::HelloRequest* request,
-                                v1::HelloResponse* response) {
-  absl::StatusOr<v1::HelloResponse> result = core_.Hello(*request);
-  if (!result.ok()) return Answer("Hello", result.status());
+template <typename Request, typename Response>
+grpc::Status GrpcService::Call(absl::string_view call, grpc::ServerContext* context,
+                               absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                               const Request& request, Response* response) {
+  if (context->IsCancelled()) return grpc::Status::CANCELLED;
+  const Slot slot(&calls_, max_calls_);
+  if (!slot.taken()) return TooMany("calls", context);
+  absl::StatusOr<Response> result = (core_.*method)(request);
+  if (!result.ok()) return Answer(call, result.status(), context);
   *response = *std::move(result);
   return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Hello(grpc::ServerContext* context, const v1::HelloRequest* request,
+                                v1::HelloResponse* response) {
+  return Call("Hello", context, &SyncCore::Hello, *request, response);
 }
 
 grpc::Status GrpcService::Push(grpc::ServerContext* context, const v1::PushRequest* request,
                                v1::PushResponse* response) {
-  if (context->IsCancelled()) return grpc::Status::CANCELLED;
-  absl::StatusOr<v1::PushResponse> result = core_.Push(*request);
-  if (!result.ok()) return Answer("Push", result.status());
-  *response = *std::move(result);
-  return grpc::Status::OK;
+  return Call("Push", context, &SyncCore::Push, *request, response);
 }
 
 grpc::Status GrpcService::History(grpc::ServerContext* context, const v1::HistoryRequest* request,
                                   v1::HistoryResponse* response) {
-  if (context->IsCancelled()) return grpc::Status::CANCELLED;
-  absl::StatusOr<v1::HistoryResponse> result = core_.History(*request);
-  if (!result.ok()) return Answer("History", result.status());
-  *response = *std::move(result);
-  return grpc::Status::OK;
+  return Call("History", context, &SyncCore::History, *request, response);
 }
 
 template <typename Request, typename Response>
 grpc::Status GrpcService::InLane(absl::string_view call, grpc::ServerContext* context,
                                  absl::StatusOr<Response> (SyncCore::*method)(const Request&),
                                  const Request& request, Response* response) {
-  if (context->IsCancelled()) return grpc::Status::CANCELLED;
-  const Slot slot(&chunks_, std::max(1, max_pulls_ / 2));
-  if (!slot.taken()) {
-    AskToWait(kBusyWaitMs, context);
-    return {grpc::StatusCode::UNAVAILABLE, "too many attachments: try again later"};
-  }
-  absl::StatusOr<Response> result = (core_.*method)(request);
-  if (!result.ok()) return Answer(call, result.status());
-  *response = *std::move(result);
-  return grpc::Status::OK;
+  const Slot slot(&chunks_, std::max(1, max_calls_ / 4));
+  if (!slot.taken()) return TooMany("attachments", context);
+  return Call(call, context, method, request, response);
 }
 
 grpc::Status GrpcService::AskAttachments(grpc::ServerContext* context,
@@ -127,11 +129,10 @@ grpc::Status GrpcService::GetChunk(grpc::ServerContext* context, const v1::GetCh
 
 grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullRequest* request,
                                grpc::ServerWriter<v1::PullBatch>* writer) {
-  const Slot slot(&pulls_, max_pulls_);
-  if (!slot.taken()) {
-    AskToWait(kBusyWaitMs, context);
-    return {grpc::StatusCode::UNAVAILABLE, "too many pulls: try again later"};
-  }
+  const Slot call(&calls_, max_calls_);
+  if (!call.taken()) return TooMany("calls", context);
+  const Slot slot(&pulls_, max_calls_ / 2);
+  if (!slot.taken()) return TooMany("pulls", context);
   v1::PullRequest next = *request;
   // What arrives whole is kept: a slow link begins with little, others soon save overhead.
   size_t max_bytes = kFirstTransferBytes;
@@ -143,7 +144,7 @@ grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullReque
     // A deadline that has passed shows as cancelled too.
     if (context->IsCancelled()) return grpc::Status::CANCELLED;
     const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next, max_bytes);
-    if (!batch.ok()) return Answer("Pull", batch.status());
+    if (!batch.ok()) return Answer("Pull", batch.status(), context);
     if (!writer->Write(*batch)) return grpc::Status::CANCELLED;
     if (batch->complete() || batch->first_done()) return grpc::Status::OK;
     *next.mutable_position() = batch->next();
@@ -163,7 +164,7 @@ class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
     if (registration.ok()) {
       registration_ = *std::move(registration);
     } else {
-      End(service_.Answer("Watch", registration.status()));
+      End(service_.Answer("Watch", registration.status(), context_));
     }
   }
 

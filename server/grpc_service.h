@@ -18,9 +18,10 @@ namespace doorstep::server {
 // Thread-safe. Borrows `core`.
 class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Service> {
  public:
-  // Pulls beyond `max_pulls` at a time are told to come back later, so that slow readers cannot
-  // take every thread.
-  GrpcService(SyncCore* core, int max_pulls) : core_(*core), max_pulls_(max_pulls) {}
+  // Calls beyond `max_calls` at a time are told to come back later, and so are pulls beyond half of
+  // that, so that slow readers cannot take every thread. (What is beyond gRPC's own threads it
+  // would refuse itself, and nobody would be told when to come back.)
+  GrpcService(SyncCore* core, int max_calls) : core_(*core), max_calls_(max_calls) {}
   // No call may run any more.
   ~GrpcService() override = default;
 
@@ -48,8 +49,15 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
  private:
   class Watcher;
 
-  // The status for the caller; what it may not know goes to the log under an id.
-  grpc::Status Answer(absl::string_view call, const absl::Status& status);
+  // The status for the caller; what it may not know goes to the log under an id. Where it is to try
+  // again it is told when.
+  grpc::Status Answer(absl::string_view call, const absl::Status& status,
+                      grpc::ServerContextBase* context);
+  // A call that is answered at once.
+  template <typename Request, typename Response>
+  grpc::Status Call(absl::string_view call, grpc::ServerContext* context,
+                    absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                    const Request& request, Response* response);
   // A call about attachments, if there is room in their lane.
   template <typename Request, typename Response>
   grpc::Status InLane(absl::string_view call, grpc::ServerContext* context,
@@ -59,9 +67,10 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
   void Remove(Watcher* watcher);
 
   SyncCore& core_;
-  const int max_pulls_;
-  std::atomic<int> pulls_{0};
-  std::atomic<int> chunks_{0};  // calls about attachments, which have a lane of half as many
+  const int max_calls_;
+  std::atomic<int> calls_{0};   // all of them, but for watches
+  std::atomic<int> pulls_{0};   // at most half of them
+  std::atomic<int> chunks_{0};  // calls about attachments, which have a lane of half of that
   std::atomic<bool> stopping_{false};
 
   Mutex mu_;

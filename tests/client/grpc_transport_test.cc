@@ -11,10 +11,12 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client-lib/pace.h"
+#include "doorstep/sync_loop.h"
 #include "doorstep/v1/sync.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -161,6 +163,41 @@ TEST_F(GrpcTransportTest, AServerThatStopsSaysWhenToComeBack) {
   watcher.join();
   EXPECT_TRUE(absl::IsUnavailable(ended)) << ended;
   EXPECT_GE(client::RetryAfterMs(ended), 500) << ended;
+}
+
+// A server all of whose places are taken: the loop waits as long as it was asked to.
+TEST_F(GrpcTransportTest, ALoopWaitsAsLongAsABusyServerAsks) {
+  auto a = world_.NewDevice("a");
+  server_.reset();
+  server::GrpcServerOptions busy;
+  busy.threads = 1;  // half of which may be pulls: none
+  server_ = Must(server::GrpcServer::Start(&world_.core(), busy));
+  const absl::Status sent_away = a.replica().Sync(*MakeGrpcTransport(Address()), {}).status();
+  EXPECT_TRUE(absl::IsUnavailable(sent_away)) << sent_away;
+  EXPECT_EQ(client::RetryAfterMs(sent_away), 5'000);
+
+  Mutex mu;
+  CondVar tried;
+  std::vector<SyncAttempt> attempts;
+  SyncLoopOptions options;
+  options.environment.schema = a->environment().schema;
+  options.on_attempt = [&](const SyncAttempt& attempt) {
+    MutexLock lock(mu);
+    attempts.push_back(attempt);
+    tried.NotifyAll();
+  };
+  const std::string address = Address();
+  const auto loop = Must(SyncLoop::Start(
+      a->directory(), [address] { return MakeGrpcTransport(address); }, options));
+  {
+    MutexLock lock(mu);
+    while (attempts.empty()) tried.Wait(mu);
+    EXPECT_TRUE(absl::IsUnavailable(attempts[0].result.status()));
+    EXPECT_GE(attempts[0].next_ms, 5'000);
+    EXPECT_LE(attempts[0].next_ms, 6'250) << "and some by chance";
+  }
+  loop->Cancel();
+  EXPECT_TRUE(absl::IsCancelled(loop->Wait()));
 }
 
 // A connection that never comes about is given up as soon as somebody says so.

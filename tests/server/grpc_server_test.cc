@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sync/base/limits.h"
+#include "sync/sqlite/database.h"
 #include "tests/server/world.h"
 
 namespace doorstep::server {
@@ -47,6 +48,20 @@ class GrpcServerTest : public ::testing::Test {
     v1::WatchRequest request;
     *request.mutable_sender() = device.Sender();
     request.set_cursor(cursor);
+    return request;
+  }
+
+  // What a call that was sent away is told, in ms; empty: nothing.
+  static std::string ToldToWait(const grpc::ClientContext& context) {
+    const auto& metadata = context.GetServerTrailingMetadata();
+    const auto found = metadata.find("grpc-retry-pushback-ms");
+    return found == metadata.end() ? "" : std::string(found->second.data(), found->second.size());
+  }
+  v1::HelloRequest HelloRequest() {
+    v1::HelloRequest request;
+    *request.mutable_sender() = a_->Sender();
+    request.set_protocol_min(1);
+    request.set_protocol_max(1);
     return request;
   }
 
@@ -157,14 +172,77 @@ TEST_F(GrpcServerTest, AServerCanBeStartedAgain) {
   server_.reset();
   server_ = Must(GrpcServer::Start(&world_.core(), {}));
   Connect();
-  v1::HelloRequest request;
-  *request.mutable_sender() = a_->Sender();
-  request.set_protocol_min(1);
-  request.set_protocol_max(1);
   v1::HelloResponse response;
   grpc::ClientContext context;
   Deadline(&context);
-  EXPECT_TRUE(stub_->Hello(&context, request, &response).ok());
+  EXPECT_TRUE(stub_->Hello(&context, HelloRequest(), &response).ok());
+}
+
+TEST_F(GrpcServerTest, WhoIsSentAwayWhileAllPlacesAreTakenIsToldWhenToComeBack) {
+  const auto serve = [&](int threads) {
+    server_.reset();
+    GrpcServerOptions options;
+    options.threads = threads;
+    server_ = Must(GrpcServer::Start(&world_.core(), options));
+    Connect();
+  };
+  // One call at a time, of which half may be pulls: none.
+  serve(1);
+  {
+    grpc::ClientContext context;
+    Deadline(&context);
+    v1::PullBatch batch;
+    auto stream = stub_->Pull(&context, b_->NextPull());
+    EXPECT_FALSE(stream->Read(&batch));
+    const grpc::Status status = stream->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(status.error_message(), "too many pulls: try again later");
+    EXPECT_EQ(ToldToWait(context), "5000");
+  }
+  {
+    grpc::ClientContext context;
+    Deadline(&context);
+    v1::HelloResponse response;
+    EXPECT_TRUE(stub_->Hello(&context, HelloRequest(), &response).ok());
+    EXPECT_EQ(ToldToWait(context), "");
+  }
+  serve(0);
+  const auto expect_sent_away = [&](const auto& call) {
+    grpc::ClientContext context;
+    Deadline(&context);
+    const grpc::Status status = call(&context);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(status.error_message(), "too many calls: try again later");
+    EXPECT_EQ(ToldToWait(context), "5000");
+  };
+  expect_sent_away([&](grpc::ClientContext* context) {
+    v1::HelloResponse response;
+    return stub_->Hello(context, HelloRequest(), &response);
+  });
+  expect_sent_away([&](grpc::ClientContext* context) {
+    v1::PushRequest request;
+    *request.mutable_sender() = a_->Sender();
+    v1::PushResponse response;
+    return stub_->Push(context, request, &response);
+  });
+}
+
+TEST_F(GrpcServerTest, AServerThatCannotWriteJustNowSaysWhenToComeBack) {
+  TenantsOptions options = world_.Options();
+  options.sqlite.busy_timeout_ms = 0;
+  SyncCore impatient(options);
+  const auto other = Must(Database::Open(impatient.tenants().PathOf("default"), {}));
+  const Transaction writing = Must(Transaction::Begin(*other, Transaction::Mode::kWrite));
+  server_ = Must(GrpcServer::Start(&impatient, {}));
+  Connect();
+  grpc::ClientContext context;
+  Deadline(&context);
+  v1::HelloResponse response;
+  const grpc::Status status = stub_->Hello(&context, HelloRequest(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("try again later"));
+  EXPECT_EQ(ToldToWait(context), "5000");
+  server_.reset();
 }
 
 TEST_F(GrpcServerTest, APortInUseIsAnError) {

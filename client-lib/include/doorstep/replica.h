@@ -198,8 +198,8 @@ struct AttachmentLimits {
 
 struct SyncOptions {
   AttachmentLimits attachments;
-  // Called from the calling thread, at most about ten times a second; return false to stop (what
-  // has arrived is kept; kCancelled).
+  // Called from the calling thread, at most about ten times a second, and once more at the end,
+  // also when that is an error; return false to stop (what has arrived is kept; kCancelled).
   std::function<bool(const SyncProgress&)> progress;
 };
 
