@@ -2,6 +2,7 @@
 #include "doorstep/transfer.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -19,8 +20,34 @@ using doorstep::Replica;
 using doorstep::c::GiveBytes;
 using doorstep::c::GiveJson;
 using doorstep::c::Given;
+using doorstep::c::Line;
 using doorstep::c::Run;
 using doorstep::c::Stopped;
+
+// `progress` and `result_json` may be null.
+absl::Status Import(doorstep_replica* replica, const char* options_json, doorstep_source source,
+                    doorstep_visit progress, void* context, char** result_json) {
+  doorstep::ImportOptions options;
+  DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadImport(options_json, &options));
+  if (progress != nullptr) {
+    options.progress = [&](uint64_t records) {
+      return progress(context, Line({{"records", records}}).c_str()) == 0;
+    };
+  }
+  const auto read = [&](char* buffer, size_t size) -> absl::StatusOr<size_t> {
+    const int got = source(context, buffer, size);
+    if (got < 0) return Stopped();
+    if (static_cast<size_t>(got) > size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("source: got ", got, " bytes, wanted at most ", size));
+    }
+    return static_cast<size_t>(got);
+  };
+  DOORSTEP_ASSIGN_OR_RETURN(const doorstep::ImportResult result,
+                            doorstep::Import(*replica->replica, options, read));
+  return result_json == nullptr ? absl::OkStatus()
+                                : GiveJson(doorstep::ToJson(result, options.dry_run), result_json);
+}
 
 }  // namespace
 
@@ -63,22 +90,16 @@ int doorstep_import(doorstep_replica* replica, const char* options_json, doorste
                     void* context, char** result_json, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
     DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "source", source));
-    doorstep::ImportOptions options;
-    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadImport(options_json, &options));
-    const auto read = [&](char* buffer, size_t size) -> absl::StatusOr<size_t> {
-      const int got = source(context, buffer, size);
-      if (got < 0) return Stopped();
-      if (static_cast<size_t>(got) > size) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("source: got ", got, " bytes, wanted at most ", size));
-      }
-      return static_cast<size_t>(got);
-    };
-    DOORSTEP_ASSIGN_OR_RETURN(const doorstep::ImportResult result,
-                              doorstep::Import(*replica->replica, options, read));
-    return result_json == nullptr
-               ? absl::OkStatus()
-               : GiveJson(doorstep::ToJson(result, options.dry_run), result_json);
+    return Import(replica, options_json, source, nullptr, context, result_json);
+  });
+}
+
+int doorstep_import_with_progress(doorstep_replica* replica, const char* options_json,
+                                  doorstep_source source, doorstep_visit progress, void* context,
+                                  char** result_json, doorstep_error** error) {
+  return Run(error, [&]() -> absl::Status {
+    DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "source", source, "progress", progress));
+    return Import(replica, options_json, source, progress, context, result_json);
   });
 }
 

@@ -294,6 +294,12 @@ int doorstep_export(doorstep_replica* replica, const char* options_json, doorste
 int doorstep_import(doorstep_replica* replica, const char* options_json, doorstep_source source,
                     void* context, char** result_json, doorstep_error** error);
 
+/* The same; `progress` is called with {"records":N} every few hundred rows, and the `context` of
+ * `source`. When it answers that it is enough, nothing is imported. */
+int doorstep_import_with_progress(doorstep_replica* replica, const char* options_json,
+                                  doorstep_source source, doorstep_visit progress, void* context,
+                                  char** result_json, doorstep_error** error);
+
 /* --- What a replica says of itself: each as `doorstep … --json` prints it --- */
 
 int doorstep_status(doorstep_replica* replica, char** json, doorstep_error** error);

@@ -142,6 +142,7 @@ TEST_F(CInterfaceTest, OptionsOfEachFunctionAreReadStrictly) {
 TEST_F(CInterfaceTest, NullIsAnErrorWhereSomethingMustBeGiven) {
   const doorstep_visit visit = [](void*, const char*) { return 0; };
   const doorstep_tell tell = [](void*, const char*) {};
+  const doorstep_source source = [](void*, char*, size_t) { return 0; };
   const std::string id = Add("Person", R"({"name":"Peter Hall"})");
   doorstep_record* record = Get(id);
   doorstep_link* link = nullptr;
@@ -231,6 +232,7 @@ TEST_F(CInterfaceTest, NullIsAnErrorWhereSomethingMustBeGiven) {
       CALL("record", attachment_ask, r, nullptr),
       CALL("sink", export, r, nullptr, nullptr, nullptr, nullptr),
       CALL("source", import, r, nullptr, nullptr, nullptr, nullptr),
+      CALL("progress", import_with_progress, r, nullptr, source, nullptr, nullptr, nullptr),
       CALL("replica", status, nullptr, &text),
       CALL("json", status, r, nullptr),
       CALL("case_id", conflict, r, nullptr, nullptr, &text),

@@ -277,6 +277,40 @@ TEST_F(CInterfaceTest, RecordsGoOutAndComeInAsText) {
   EXPECT_THAT(refused["errors"][0]["message"].get<std::string>(), HasSubstr("nmae"));
 }
 
+// A reader that also hears of progress.
+struct Watched {
+  Text from;
+  std::vector<json> told;
+  size_t enough = 100;
+};
+int ReadWatched(void* context, char* buffer, size_t size) {
+  return Read(&static_cast<Watched*>(context)->from, buffer, size);
+}
+int Hear(void* context, const char* text) {
+  auto& watched = *static_cast<Watched*>(context);
+  watched.told.push_back(json::parse(text));
+  return watched.told.size() < watched.enough ? 0 : 1;
+}
+
+TEST_F(CInterfaceTest, AnImportTellsHowFarItIsAndMayBeStopped) {
+  std::string rows = "_kind,name\n";
+  for (int i = 0; i < 1'200; ++i) rows += "Person,N" + std::to_string(i) + "\n";
+  Watched stopped{{rows}, {}, 1};
+  EXPECT_EQ(doorstep_import_with_progress(replica_, R"({"format":"csv"})", ReadWatched, Hear,
+                                          &stopped, nullptr, nullptr),
+            DOORSTEP_CANCELLED);
+  EXPECT_EQ(stopped.told, std::vector<json>({json({{"records", 500}})}));
+  EXPECT_EQ(Status()["records"], 0);
+  Watched whole{{rows}, {}};
+  char* text = nullptr;
+  ASSERT_EQ(doorstep_import_with_progress(replica_, R"({"format":"csv"})", ReadWatched, Hear,
+                                          &whole, &text, nullptr),
+            DOORSTEP_OK);
+  EXPECT_EQ(json::parse(Taken(text))["imported"], 1'200);
+  ASSERT_GE(whole.told.size(), 2u);
+  EXPECT_EQ(whole.told[1], json({{"records", 1'000}}));
+}
+
 TEST_F(CInterfaceTest, ReadersAndWritersOfTextMayStopAndAreNotBelieved) {
   Add("Person", R"({"name":"A"})");
   const doorstep_sink full = [](void*, const char*, size_t) { return 1; };
