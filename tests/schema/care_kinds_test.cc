@@ -114,41 +114,24 @@ std::vector<std::string> Sources::MissingComments() const {
 
 // Rooms of practice and what is recorded in each.
 TEST(CareKinds, AreAllThere) {
-  const std::vector<std::string> wanted = {"Person",
-                                           "SamePerson",
-                                           "Relationship",
-                                           "LegalStatus",
-                                           "Site",
-                                           "Organisation",
-                                           "Assignment",
-                                           "Absence",
-                                           "AccessGrant",
-                                           "Programme",
-                                           "BaselineMeasure",
-                                           "ScheduleItem",
-                                           "Stakeholder",
-                                           "Participant",
-                                           "VoiceCheck",
-                                           "Feedback",
-                                           "FeedbackReply",
-                                           "CaseStudy",
-                                           "Statement",
-                                           "Outcome",
-                                           "Arrangement",
-                                           "Observation",
-                                           "Referral",
-                                           "CareTransfer",
-                                           "ReinstatementItem",
-                                           "Attachment",
-                                           "RiskAssessment",
-                                           "Mitigation",
-                                           "CapacityAssessment",
-                                           "Incident",
-                                           "SafeguardingConcern",
-                                           "HandoverNote",
-                                           "HandoverLine",
-                                           "ReadReceipt",
-                                           "Visit",
+  const std::vector<std::string> wanted = {"Person",       "SamePerson",
+                                           "Relationship", "LegalStatus",
+                                           "Alert",        "Site",
+                                           "Organisation", "Assignment",
+                                           "Absence",      "AccessGrant",
+                                           "Programme",    "BaselineMeasure",
+                                           "ScheduleItem", "Stakeholder",
+                                           "Participant",  "VoiceCheck",
+                                           "Feedback",     "FeedbackReply",
+                                           "CaseStudy",    "Statement",
+                                           "Outcome",      "Arrangement",
+                                           "Observation",  "Referral",
+                                           "CareTransfer", "ReinstatementItem",
+                                           "Attachment",   "RiskAssessment",
+                                           "Mitigation",   "CapacityAssessment",
+                                           "Incident",     "SafeguardingConcern",
+                                           "HandoverNote", "HandoverLine",
+                                           "ReadReceipt",  "Visit",
                                            "Task"};
   std::vector<std::string> got;
   for (const KindSpec* kind : CareKinds()) got.push_back(kind->name);
@@ -225,6 +208,10 @@ TEST(CareKinds, NeverLoseInSilenceWhatIsSafetyCritical) {
       {"LegalStatus", "dated", M::kReview, R::kNone, "check the original"},
       {"LegalStatus", "original_is", M::kReview, R::kNone, "ask where the original is"},
       {"LegalStatus", "status", M::kReview, R::kNone, "check the original"},
+      {"Alert", "what", M::kText},
+      {"Alert", "review_due", M::kEarliest},
+      {"Alert", "persons_view", M::kText},
+      {"Alert", "standing", M::kSet},
       {"CaseStudy", "decision", M::kReview, R::kLastAgreed, "PAUSED"},
       {"CaseStudy", "learning_consent", M::kReview, R::kDominant, "WITHDRAWN"},
       {"CaseStudy", "family_consent", M::kReview, R::kDominant, "WITHDRAWN"},
@@ -276,7 +263,7 @@ TEST(CareKinds, NeverLoseInSilenceWhatIsSafetyCritical) {
   const std::set<std::string> common = {"source", "occurred_at", "third_party", "entered_in_error",
                                         "corrects"};
   for (const char* name :
-       {"CapacityAssessment", "Incident", "SafeguardingConcern", "LegalStatus"}) {
+       {"CapacityAssessment", "Incident", "SafeguardingConcern", "LegalStatus", "Alert"}) {
     for (const FieldSpec& field : Schema::BuiltIn()->FindByName(name)->fields) {
       if (common.contains(field.scalar.name)) continue;
       EXPECT_TRUE(field.safety) << name << "." << field.scalar.name;
@@ -367,6 +354,25 @@ TEST(CareKinds, AreShownInTheUsersWords) {
       }
     }
   }
+}
+
+// A screen shows what ends in _ms as a moment, so nothing else may end so.
+TEST(CareKinds, AMomentIsSaidByItsName) {
+  const auto is_moment = [](const ScalarSpec& scalar) {
+    return absl::EndsWith(scalar.name, "_ms");
+  };
+  std::vector<std::string> moments;
+  for (const KindSpec* kind : CareKinds()) {
+    for (const FieldSpec& field : kind->fields) {
+      if (is_moment(field.scalar)) moments.push_back(PathOf(*kind, field));
+      for (const ScalarSpec& part : field.parts) {
+        if (!is_moment(part)) continue;
+        EXPECT_EQ(part.type, ValueType::kInt) << PathOf(*kind, field);
+        EXPECT_EQ(part.name, "instant_ms") << PathOf(*kind, field);
+      }
+    }
+  }
+  EXPECT_THAT(moments, ::testing::ElementsAre("ReinstatementItem.due_ms"));
 }
 
 TEST(CareKinds, EveryFieldSaysWhatSomebodyEnters) {
