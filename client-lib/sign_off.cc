@@ -43,9 +43,10 @@ std::string NameOf(const Schema& schema, const Judgement& judgement, const Signe
   const FieldSpec* spec = kind == nullptr ? nullptr : kind->FindWithMarks(field.field);
   std::string name =
       spec == nullptr ? absl::StrCat("field ", field.field)
-      : on_screen     ? absl::StrCat(kind->label, ": ", spec->label)
-                      : absl::StrCat(kind->name, ".",
-                                     MarkField(field.field) == nullptr ? spec->scalar.name : spec->label);
+      : on_screen
+          ? absl::StrCat(kind->label, ": ", spec->label)
+          : absl::StrCat(kind->name, ".",
+                         MarkField(field.field) == nullptr ? spec->scalar.name : spec->label);
   if (field.record == judgement.front()->id) return name;
   return absl::StrCat(name, " of ", field.record.ToString());
 }

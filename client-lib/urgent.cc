@@ -68,7 +68,7 @@ absl::Status Closure::Add(int64_t place) {
   if (place == 0 || too_much_ || !looked_at_.insert(place).second) return absl::OkStatus();
   DOORSTEP_ASSIGN_OR_RETURN(const OwnUnit own, outbox_.Load(place));
   const bool is_first = own.urgency == Urgency::kFirst || own.urgency == Urgency::kOffered;
-  if (!own.waiting() || is_first) return absl::OkStatus();
+  if (!own.waiting() || own.gone() || is_first) return absl::OkStatus();
   bytes_ += own.payload.size();
   too_much_ = own.urgency == Urgency::kInTurn || beneath_.size() >= kMaxUnitsBeneath ||
               bytes_ > kMaxBytesBeneath;
@@ -133,6 +133,7 @@ absl::Status PutFirstAnew(Store& store) {
   Outbox outbox(store);
   DOORSTEP_RETURN_IF_ERROR(outbox.ForgetUrgency());
   return outbox.ForEach(Which::kWaiting, 0, [&](const OwnUnit& own) -> absl::StatusOr<bool> {
+    if (own.gone()) return true;
     DOORSTEP_ASSIGN_OR_RETURN(const Unit unit, outbox.Decode(own));
     DOORSTEP_RETURN_IF_ERROR(PutFirst(store, own.unit, unit));
     return true;

@@ -11,8 +11,8 @@
 // before a minute") counts more. Over metered links and with a low battery it keeps no connection
 // and gathers changes for five minutes; changes of safety-critical fields go at once all the same.
 // They are first in every sync, with what they stand on, however much was recorded before them; the
-// rest follows. Attachments then stay where they are, except those that somebody asked for, whatever
-// the options say.
+// rest follows. Attachments then stay where they are, except those that somebody asked for,
+// whatever the options say.
 #ifndef DOORSTEP_SYNC_LOOP_H_
 #define DOORSTEP_SYNC_LOOP_H_
 
