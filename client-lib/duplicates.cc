@@ -82,6 +82,8 @@ absl::Status AddVerdicts(Store& store, const SameKind& same, std::map<Pair, Dupl
     if (!more) return absl::OkStatus();
     const absl::string_view said = rows->Text(2);
     if (said != same.same->name && said != same.different->name) continue;
+    // A form may have been saved before both were filled in.
+    if (rows->Text(0).empty() || rows->Text(1).empty() || rows->Text(0) == rows->Text(1)) continue;
     Duplicate& duplicate =
         (*found)[InOrder(std::string(rows->Text(0)), std::string(rows->Text(1)))];
     if (duplicate.verdict == Duplicate::Verdict::kDifferent) continue;

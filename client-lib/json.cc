@@ -160,7 +160,8 @@ json ToJson(const OwnChange& change) {
   json out = {{"change", change.change}, {"record", change.record},
               {"kind", change.kind},     {"author", change.author},
               {"fields", change.fields}, {"state", std::string(StateWord(change.state))},
-              {"sent", change.sent},     {"device_time", Utc(change.device_time_ms)}};
+              {"sent", change.sent},     {"device_time", Utc(change.device_time_ms)},
+              {"unit", change.unit},     {"unit_changes", change.unit_changes}};
   if (!change.reason.empty()) out["reason"] = change.reason;
   if (!change.what_to_do.empty()) out["what_to_do"] = change.what_to_do;
   if (change.admitted_time_ms != 0) out["admitted_time"] = Utc(change.admitted_time_ms);
@@ -171,6 +172,7 @@ json ToJson(const OwnChange& change) {
   if (!change.withdrawn_because.empty()) out["withdrawn_because"] = change.withdrawn_because;
   if (!change.resolves.empty()) out["resolves"] = change.resolves;
   if (change.withdraws) out["withdraws"] = true;
+  if (!change.cases.empty()) out["cases"] = change.cases;
   return out;
 }
 

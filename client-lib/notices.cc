@@ -167,6 +167,21 @@ absl::StatusOr<std::vector<AuthorNotice>> ListNotices(Store& store, bool all) {
   return out;
 }
 
+absl::StatusOr<Displacers> WhoDisplaced(Store& store, const ChangeId& change) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      Statement * list,
+      store.db().Prepared("SELECT field, by_author FROM _notice WHERE incarnation = ?1"
+                          " AND counter = ?2 AND staged = 0 ORDER BY field, by_author"));
+  const ScopedReset done(list);
+  list->BindBlob(1, change.incarnation.AsBytes()).BindInt(2, static_cast<int64_t>(change.counter));
+  Displacers found;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const bool more, list->Step());
+    if (!more) return found;
+    found[static_cast<uint32_t>(list->Int(0))].insert(std::string(list->Text(1)));
+  }
+}
+
 absl::StatusOr<uint64_t> CountUnread(Store& store) {
   DOORSTEP_ASSIGN_OR_RETURN(
       const int64_t count,

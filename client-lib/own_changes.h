@@ -16,6 +16,7 @@ namespace doorstep::client {
 // The change at `place` in its unit.
 OwnChange Describe(const Store& store, const OwnUnit& own, const Unit& unit, size_t place);
 
+// With what can be told here of changes that met others (MERGED, CONFLICT).
 absl::StatusOr<std::vector<OwnChange>> OwnChanges(Store& store, Which which, uint64_t limit);
 
 // What a change set, as JSON; empty object when it only cleared.

@@ -21,6 +21,7 @@
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/base/utf8.h"
+#include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
 
 namespace doorstep {
@@ -40,14 +41,24 @@ absl::StatusOr<json> JsonOf(const Schema& schema, const KindSpec& kind, const Fi
   return json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
 
-// The elements that a SET has now, with the adds and without the removals of the edit.
+// Why a record was marked; null: the mark was taken back.
+json MarkJson(const FieldEdit& mark) {
+  return mark.value.empty() ? json(nullptr) : json(MarkReason(mark.field, mark.value));
+}
+
+// The elements that a SET has now, with the adds and without the removals of the edit. Who adds an
+// element while somebody proposes to take it out names the proposals as removed: it stays.
 std::vector<std::string> Elements(const FieldSpec& field, const RecordState* record,
                                   const FieldEdit& edit) {
   std::vector<std::string> elements;
   const FieldState* held = record == nullptr ? nullptr : record->Find(edit.field);
   if (held != nullptr) elements = EffectiveOf(field, *held).elements;
   elements.insert(elements.end(), edit.adds.begin(), edit.adds.end());
-  for (const FieldEdit::Removal& removal : edit.removals) std::erase(elements, removal.element);
+  for (const FieldEdit::Removal& removal : edit.removals) {
+    const bool stays =
+        std::find(edit.adds.begin(), edit.adds.end(), removal.element) != edit.adds.end();
+    if (!stays) std::erase(elements, removal.element);
+  }
   std::sort(elements.begin(), elements.end());
   elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
   return elements;
@@ -72,27 +83,124 @@ json ProvenanceOf(const OwnUnit& own, const Unit& unit) {
           {"payload", ToHex(own.payload)}};
 }
 
+// Marks are in changes of their own. Null: the change is none.
+const FieldSpec* MarkOf(const KindSpec& kind, const ChangeData& change) {
+  const bool alone = change.edits.size() == 1 && change.edits.front().field >= kHiddenField;
+  return alone ? kind.FindWithMarks(change.edits.front().field) : nullptr;
+}
+
+// A version that was put beside others, or was the first: it named none, and replaces none when it
+// is sent again either. Null: the change is none.
+const FieldSpec* BesideOf(const KindSpec& kind, const ChangeData& change) {
+  if (change.create || change.settle || change.edits.size() != 1) return nullptr;
+  const FieldEdit& edit = change.edits.front();
+  const FieldSpec* field = kind.Find(edit.field);
+  const bool reviewed = field != nullptr && field->merge == MergeClass::kReview;
+  return reviewed && edit.base.empty() ? field : nullptr;
+}
+
+absl::Status UnknownField(const KindSpec& kind, uint32_t field) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(kind.name, ": got field ", field,
+                   ", which this program does not know: a newer program can send this again"));
+}
+
+// The reason that `values` give a mark; empty: it is taken back.
+absl::StatusOr<std::string> ReasonIn(const std::string& values, const FieldSpec& mark) {
+  const json object = json::parse(values, nullptr, /*allow_exceptions=*/false);
+  const std::string& name = mark.scalar.name;
+  if (object.is_object() && object.size() == 1 && object.contains(name)) {
+    const json& reason = object[name];
+    if (reason.is_null()) return std::string();
+    if (reason.is_string() && !reason.get_ref<const std::string&>().empty()) return reason;
+  }
+  return InvalidField("values", values, absl::StrCat("an object with a reason for ", name));
+}
+
+// A mark names what the record shows now. Of one that stands already nothing is made.
+absl::Status MarkAgain(Edits& edits, Store& store, const FieldSpec& mark, const OpenRecord& opened,
+                       const std::string& values) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string reason, ReasonIn(values, mark));
+  if (mark.number() == kHiddenField) {
+    if (opened.Info().hidden == reason) return absl::OkStatus();
+    return reason.empty() ? edits.Unhide(opened) : edits.Hide(opened, reason);
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, ParseId("id", opened.id()));
+  const std::string case_id = CaseId(record, mark.number()).ToString();
+  const auto open = FindCase(store, case_id);
+  if (absl::IsNotFound(open.status())) return absl::OkStatus();
+  DOORSTEP_RETURN_IF_ERROR(open.status());
+  Decision decision;
+  DOORSTEP_ASSIGN_OR_RETURN(decision.seen, SeenNow(store, *open));
+  decision.reason = reason;
+  return edits.Settle(case_id, decision);
+}
+
 // A decision that was refused is a decision again while its case is open.
 absl::Status SettleAgain(Edits& edits, Store& store, const ChangeData& change,
-                         const std::string& values, bool* done) {
-  *done = false;
-  if (!change.settle || change.edits.size() != 1) return absl::OkStatus();
-  const KindSpec* kind = store.schema().Find(change.kind);
-  const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(change.edits.front().field);
-  if (field == nullptr) return absl::OkStatus();
-  const std::string case_id = CaseId(change.record, field->number()).ToString();
+                         const FieldSpec& field, const std::string& values, bool* done) {
+  const std::string case_id = CaseId(change.record, field.number()).ToString();
   const auto open = FindCase(store, case_id);
   if (absl::IsNotFound(open.status())) return absl::OkStatus();
   DOORSTEP_RETURN_IF_ERROR(open.status());
   const json object = json::parse(values, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object() || !object.contains(field->scalar.name)) return absl::OkStatus();
+  if (!object.is_object() || !object.contains(field.scalar.name)) return absl::OkStatus();
   Decision decision;
   DOORSTEP_ASSIGN_OR_RETURN(decision.seen, SeenNow(store, *open));
   decision.mode = Decision::Mode::kNewValue;
-  decision.json = Dump(object[field->scalar.name]);
+  decision.json = Dump(object[field.scalar.name]);
   decision.reason = change.settle->reason;
   *done = true;
   return edits.Settle(case_id, decision);
+}
+
+// Beside those that stand. Of one that stands already nothing is made.
+absl::Status AddAgain(Edits& edits, Store& store, const ChangeData& change, const FieldSpec& field,
+                      const OpenRecord& opened, const std::string& values,
+                      std::vector<Edit>& collected) {
+  const std::string case_id = CaseId(change.record, field.number()).ToString();
+  const auto open = FindCase(store, case_id);
+  const json object = json::parse(values, nullptr, /*allow_exceptions=*/false);
+  if (open.ok() && object.is_object() && object.contains(field.scalar.name)) {
+    const std::string value = Dump(object[field.scalar.name]);
+    for (const Head& head : open->record.Find(field.number())->heads) {
+      DOORSTEP_ASSIGN_OR_RETURN(const std::string stands,
+                                ValueJson(store.schema(), *open->kind, field, head.value));
+      if (stands == value) return absl::OkStatus();
+    }
+    return edits.AddVersion(case_id, value);
+  }
+  if (!open.ok() && !absl::IsNotFound(open.status())) return open.status();
+  const size_t before = collected.size();
+  DOORSTEP_RETURN_IF_ERROR(edits.UpdateJson(opened, values));
+  // Nobody is asked now. If what stands is another version, somebody will be: it is not replaced by
+  // one whose author never saw it.
+  for (size_t i = before; i < collected.size(); ++i) {
+    for (FieldEdit& edit : collected[i].change.edits) {
+      if (edit.field == field.number()) edit.base.clear();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EditAgain(Edits& edits, Store& store, const ChangeData& change,
+                       const std::string& values, const OpenRecord& opened,
+                       std::vector<Edit>& collected) {
+  const KindSpec* kind = store.schema().Find(change.kind);
+  if (kind == nullptr) return edits.UpdateJson(opened, values);
+  if (const FieldSpec* mark = MarkOf(*kind, change); mark != nullptr) {
+    return MarkAgain(edits, store, *mark, opened, values);
+  }
+  if (const FieldSpec* beside = BesideOf(*kind, change); beside != nullptr) {
+    return AddAgain(edits, store, change, *beside, opened, values, collected);
+  }
+  const bool decides = change.settle.has_value() && change.edits.size() == 1;
+  const FieldSpec* decided = decides ? kind->Find(change.edits.front().field) : nullptr;
+  bool done = false;
+  if (decided != nullptr) {
+    DOORSTEP_RETURN_IF_ERROR(SettleAgain(edits, store, change, *decided, values, &done));
+  }
+  return done ? absl::OkStatus() : edits.UpdateJson(opened, values);
 }
 
 }  // namespace
@@ -135,9 +243,13 @@ absl::StatusOr<std::string> ParkedJson(Store& store, const ChangeData& change) {
                             store.tables().Load(change.record));
   json out = json::object();
   for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind->Find(edit.field);
-    if (field == nullptr) continue;
+    const FieldSpec* field = kind->FindWithMarks(edit.field);
+    if (field == nullptr) return UnknownField(*kind, edit.field);
     json& value = out[field->scalar.name];
+    if (edit.field >= kHiddenField) {
+      value = MarkJson(edit);
+      continue;
+    }
     if (!field->is_set()) {
       DOORSTEP_ASSIGN_OR_RETURN(value, JsonOf(store.schema(), *kind, *field, edit.value));
       continue;
@@ -169,17 +281,13 @@ absl::Status SendAgain(Edits& edits, Store& store, std::vector<Edit>& collected,
       const std::string kind = store.KindName(change.kind);
       DOORSTEP_RETURN_IF_ERROR(edits.AddJson(kind, values, options).status());
     } else {
-      bool settled = false;
-      DOORSTEP_RETURN_IF_ERROR(SettleAgain(edits, store, change, values, &settled));
-      if (!settled) {
-        const absl::StatusOr<OpenRecord> opened = open(change.record.ToString());
-        if (absl::IsNotFound(opened.status())) {
-          return absl::FailedPreconditionError(
-              absl::StrCat(opened.status().message(), ": export this change, then withdraw it"));
-        }
-        DOORSTEP_RETURN_IF_ERROR(opened.status());
-        DOORSTEP_RETURN_IF_ERROR(edits.UpdateJson(*opened, values));
+      const absl::StatusOr<OpenRecord> opened = open(change.record.ToString());
+      if (absl::IsNotFound(opened.status())) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(opened.status().message(), ": export this change, then withdraw it"));
       }
+      DOORSTEP_RETURN_IF_ERROR(opened.status());
+      DOORSTEP_RETURN_IF_ERROR(EditAgain(edits, store, change, values, *opened, collected));
     }
     if (collected.size() > before) {
       collected.back().change.resolves = Resolves{change.id, ""};
@@ -208,10 +316,14 @@ absl::StatusOr<std::string> ExportJson(Store& store, const Parked& parked) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::string fields, EditsAsJson(store.schema(), change));
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> cleared,
                             ClearedNames(store.schema(), change));
+  json values = json::parse(fields, nullptr, /*allow_exceptions=*/false);
   json bases = json::object();
   const KindSpec* kind = store.schema().Find(change.kind);
   for (const FieldEdit& edit : change.edits) {
-    const FieldSpec* field = kind == nullptr ? nullptr : kind->Find(edit.field);
+    const FieldSpec* field = kind == nullptr ? nullptr : kind->FindWithMarks(edit.field);
+    if (field != nullptr && edit.field >= kHiddenField) {
+      values = {{field->scalar.name, MarkJson(edit)}};
+    }
     json ids = json::array();
     for (const ChangeId& id : edit.base) ids.push_back(id.ToString());
     bases[field == nullptr ? absl::StrCat(edit.field) : field->scalar.name] = std::move(ids);
@@ -226,7 +338,7 @@ absl::StatusOr<std::string> ExportJson(Store& store, const Parked& parked) {
               {"state", std::string(WordName(static_cast<Word>(parked.own.words[parked.place])))},
               {"reason", described.reason},
               {"what_to_do", described.what_to_do},
-              {"fields", json::parse(fields, nullptr, /*allow_exceptions=*/false)},
+              {"fields", std::move(values)},
               {"cleared", cleared},
               {"bases", std::move(bases)},
               {"unit", ProvenanceOf(parked.own, parked.unit)}};
@@ -285,8 +397,9 @@ absl::StatusOr<std::string> Replica::FixParked(absl::string_view change, absl::s
   return ChangeId{incarnation, static_cast<uint64_t>(next)}.ToString();
 }
 
-absl::Status Replica::WithdrawParked(absl::string_view change, absl::string_view reason,
-                                     const TransactOptions& options) {
+absl::StatusOr<std::vector<OwnChange>> Replica::WithdrawParked(absl::string_view change,
+                                                               absl::string_view reason,
+                                                               const TransactOptions& options) {
   if (impl_->options.read_only) return client::ReadOnlyError();
   DOORSTEP_RETURN_IF_ERROR(client::CheckWhy(reason));
   Store& store = *impl_->store;
@@ -299,7 +412,13 @@ absl::Status Replica::WithdrawParked(absl::string_view change, absl::string_view
   client::Outbox outbox(store);
   DOORSTEP_RETURN_IF_ERROR(outbox.Resolve(parked.own.unit, client::Resolution::kWithdrawn,
                                           store.db().LastInsertRowid(), std::string(reason)));
-  return write.Commit();
+  DOORSTEP_ASSIGN_OR_RETURN(const client::OwnUnit now, outbox.Load(parked.own.unit));
+  std::vector<OwnChange> others;
+  for (size_t i = 0; i < parked.unit.changes.size(); ++i) {
+    if (i != parked.place) others.push_back(client::Describe(store, now, parked.unit, i));
+  }
+  DOORSTEP_RETURN_IF_ERROR(write.Commit());
+  return others;
 }
 
 absl::StatusOr<std::vector<std::string>> Replica::ExportParked(absl::string_view change) {

@@ -28,13 +28,14 @@ struct Parked {
 absl::StatusOr<Parked> FindParked(Store& store, absl::string_view change);
 
 // What the change asks for on top of the record as it is now, as JSON: null for a field that it
-// clears, whole lists for SETs.
+// clears, whole lists for SETs, and of a mark its reason ({"_hidden":"twice"}; null: taken back).
 absl::StatusOr<std::string> ParkedJson(Store& store, const ChangeData& change);
 
 // Puts the edits of a new unit that stands in the parked one's place into `edits`, which collects
-// them in `collected`. `json`: in place
-// of the values of the change at `parked.place`; empty: as they were. `open` opens a record that is
-// held here.
+// them in `collected`. Each names what its record shows now; but a version that named none (it was
+// put beside others, or was the first) names none again, so that what came in meanwhile is never
+// replaced by it. Of what stands already nothing is made. `json`: in place of the values of the
+// change at `parked.place`; empty: as they were. `open` opens a record that is held here.
 absl::Status SendAgain(Edits& edits, Store& store, std::vector<Edit>& collected,
                        const Parked& parked, absl::string_view json, const AddOptions& place,
                        absl::FunctionRef<absl::StatusOr<OpenRecord>(const std::string& id)> open);

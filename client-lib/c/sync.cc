@@ -199,8 +199,9 @@ int doorstep_parked_withdraw(doorstep_replica* replica, const char* change, cons
                              const char* author, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
     DOORSTEP_RETURN_IF_ERROR(Given("replica", replica, "change", change, "reason", reason));
-    return replica->replica->WithdrawParked(change, reason,
-                                            {.author = std::string(OrEmpty(author))});
+    return replica->replica
+        ->WithdrawParked(change, reason, {.author = std::string(OrEmpty(author))})
+        .status();
   });
 }
 

@@ -351,7 +351,8 @@ int doorstep_parked_values(doorstep_replica* replica, const char* change, char**
  * (may be NULL) gets the id of the new change. */
 int doorstep_parked_fix(doorstep_replica* replica, const char* change, const char* json,
                         const char* options_json, char** new_change, doorstep_error** error);
-/* `author` NULL = the replica's user. */
+/* Takes back all changes that the outbox lists with the same "unit". `author` NULL = the replica's
+ * user. */
 int doorstep_parked_withdraw(doorstep_replica* replica, const char* change, const char* reason,
                              const char* author, doorstep_error** error);
 /* An array; `change` NULL = all. */

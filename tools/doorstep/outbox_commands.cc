@@ -34,6 +34,15 @@ void PrintChange(const Replica& replica, const OwnChange& change) {
   }
   std::cout << ": " << (change.sent_again ? "refused, and sent again" : StateOnScreen(change.state))
             << "\n";
+  if (change.receipt != 0 || change.sequence != 0) {
+    std::cout << "    receipt " << (change.receipt != 0 ? change.receipt : change.sequence);
+    if (change.admitted_time_ms != 0) std::cout << ", " << WhenText(change.admitted_time_ms);
+    std::cout << "\n";
+  }
+  if (change.needs_you && change.unit_changes > 1) {
+    std::cout << "    one of " << change.unit_changes
+              << " that were saved together, and are fixed or withdrawn together\n";
+  }
   if (!change.reason.empty()) std::cout << "    why: " << change.reason << "\n";
   if (!change.what_to_do.empty()) std::cout << "    do:  " << change.what_to_do << "\n";
   if (!change.withdrawn_because.empty()) {
@@ -98,12 +107,19 @@ int Fix(const Globals& globals, const std::string& change, std::string values,
 int Withdraw(const Globals& globals, const std::string& change, const std::string& reason) {
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
-  const absl::Status done = (*replica)->WithdrawParked(change, reason, {.author = globals.user});
-  if (!done.ok()) return Fail(globals, done);
+  const auto others = (*replica)->WithdrawParked(change, reason, {.author = globals.user});
+  if (!others.ok()) return Fail(globals, others.status());
   if (globals.json) {
-    PrintJson({{"withdrawn", change}, {"reason", reason}});
-  } else {
-    std::cout << "Withdrawn here. What was refused stays in the history, with your reason.\n";
+    json with_it = json::array();
+    for (const OwnChange& other : *others) with_it.push_back(ToJson(other));
+    PrintJson({{"withdrawn", change}, {"reason", reason}, {"with_it", with_it}});
+    return kOk;
+  }
+  std::cout << "Withdrawn here. What was refused stays in the history, with your reason.\n";
+  if (!others->empty()) std::cout << "With it, because they were saved together:\n";
+  for (const OwnChange& other : *others) {
+    std::cout << "  " << other.change << "  " << other.kind << " " << other.record << " ("
+              << absl::StrJoin(other.fields, ", ") << ")\n";
   }
   return kOk;
 }
@@ -152,7 +168,9 @@ void AddOutboxCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto reason = std::make_shared<std::string>();
   withdraw->add_option("CHANGE", *withdrawn, "Its id, how it begins, or its number")->required();
   withdraw->add_option("--reason", *reason, "Why; it stays in the history")->required();
-  withdraw->footer("Example: doorstep outbox withdraw 7 --reason 'written on the wrong file'");
+  withdraw->footer(
+      "Takes with it what was saved together with it, and says what that was.\n"
+      "Example: doorstep outbox withdraw 7 --reason 'written on the wrong file'");
   withdraw->callback([=, &globals] { *exit_code = Withdraw(globals, *withdrawn, *reason); });
 
   auto* exported =

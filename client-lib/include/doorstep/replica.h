@@ -269,14 +269,17 @@ class Replica {
   absl::StatusOr<std::string> ParkedValues(absl::string_view change);
   // Sends its unit again as a new one on top of the record as it is now, with `json` in place of
   // this change's values (empty: as they were) and, for a new record, in another file if one is
-  // named. The parked unit is resolved in the same commit. Returns the id of the new change.
-  // kFailedPrecondition: the values stand already, or the record is not held here any more.
+  // named. Marks are marks again, decisions decisions, and a version that replaced none stands
+  // beside what there is. The parked unit is resolved in the same commit. Returns the id of the new
+  // change. kFailedPrecondition: the values stand already, or the record is not held here any more.
   absl::StatusOr<std::string> FixParked(absl::string_view change, absl::string_view json,
                                         const AddOptions& place, const TransactOptions& options);
   // Takes its unit back: here at once, and with the next sync on the server, whose history keeps
-  // what was refused, who withdrew it and why.
-  absl::Status WithdrawParked(absl::string_view change, absl::string_view reason,
-                              const TransactOptions& options);
+  // what was refused, who withdrew it and why. Returns the other changes of that unit (those with
+  // the same OwnChange::unit), which are taken back with it.
+  absl::StatusOr<std::vector<OwnChange>> WithdrawParked(absl::string_view change,
+                                                        absl::string_view reason,
+                                                        const TransactOptions& options);
   // All that the outbox holds of a parked change, or of all (empty): a JSON object each.
   absl::StatusOr<std::vector<std::string>> ExportParked(absl::string_view change);
 

@@ -199,7 +199,9 @@ struct SignOffInfo {
 // One committed change of this replica.
 struct OwnChange {
   std::string change;
-  std::string record;  // this and `kind`: empty when the record was taken from this device
+  std::string unit;           // the first change of its unit: what was saved together, in one file
+  uint32_t unit_changes = 1;  // how many that are; sent, fixed and withdrawn as a whole
+  std::string record;         // this and `kind`: empty when the record was taken from this device
   std::string kind;
   std::string author;
   std::vector<std::string> fields;
@@ -211,8 +213,11 @@ struct OwnChange {
   std::string withdrawn_because;
   std::string resolves;    // the parked change that this one answers; empty = none
   bool withdraws = false;  // it takes that one back, and edits nothing
-  std::string reason;      // why it was refused or held
+  // Why it was refused or held; of one that met other versions (kMerged, kConflict), which, as far
+  // as this replica knows.
+  std::string reason;
   std::string what_to_do;
+  std::vector<std::string> cases;  // kConflict: those that are still open
   int64_t device_time_ms = 0;
   int64_t admitted_time_ms = 0;  // 0 = not yet
   uint64_t sequence = 0;         // 0 = not yet
