@@ -296,6 +296,13 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
                  "Stay, sync whenever something changes here or there, and "
                  "try again when the link is lost");
   auto attachments = std::make_shared<AttachmentLimits>();
+  // The library takes -1 for the largest number there is. What is added last looks first.
+  const CLI::Validator not_negative(
+      [](std::string& text) {
+        return text.front() == '-' ? absl::StrCat("got ", text, ", wanted no less than 0")
+                                   : std::string();
+      },
+      "");
   auto* none = sync->add_flag("--no-attachments", attachments->none, "Records only");
   sync->add_flag("--asked-attachments", attachments->only_asked,
                  "Of attachments only those that somebody asked for")
@@ -304,12 +311,14 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
                    "The largest attachment that comes unasked")
       ->type_name("BYTES")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->transform(not_negative)
       ->capture_default_str()
       ->excludes(none);
   sync->add_option("--budget", attachments->budget_bytes,
                    "Of attachments, both ways, in one sync; 0 = no limit")
       ->type_name("BYTES")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->transform(not_negative)
       ->capture_default_str()
       ->excludes(none);
   sync->footer(
