@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "client-lib/owed.h"
 #include "client-lib/outbox.h"
+#include "client-lib/owed.h"
 #include "sync/base/status.h"
 
 namespace doorstep::client {

@@ -16,7 +16,6 @@
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/schema/due.h"
-#include "sync/schema/pause.h"
 
 namespace doorstep {
 namespace {
@@ -594,7 +593,6 @@ absl::StatusOr<FieldSpec> ReadField(const FieldDescriptor& field) {
   spec.responsibility = static_cast<Responsibility>(options.responsibility());
   DOORSTEP_RETURN_IF_ERROR(CheckResponsibility(path, spec));
   DOORSTEP_RETURN_IF_ERROR(CheckDueOptions(spec));
-  DOORSTEP_RETURN_IF_ERROR(CheckPauseOption(spec));
   return spec;
 }
 

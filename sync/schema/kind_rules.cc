@@ -23,6 +23,7 @@
 #include "sync/schema/bands.h"
 #include "sync/schema/due.h"
 #include "sync/schema/field_rules.h"
+#include "sync/schema/pause.h"
 
 namespace doorstep {
 namespace {
@@ -285,7 +286,10 @@ absl::StatusOr<KindSpec> ReadKind(const Descriptor& message) {
   DOORSTEP_RETURN_IF_ERROR(ReadDuplicateKeys(message, &kind));
   DOORSTEP_RETURN_IF_ERROR(ReadGroup(&kind));
   DOORSTEP_RETURN_IF_ERROR(CheckTitleAndRoles(kind));
-  for (const FieldSpec& field : kind.fields) DOORSTEP_RETURN_IF_ERROR(CheckBands(field));
+  for (const FieldSpec& field : kind.fields) {
+    DOORSTEP_RETURN_IF_ERROR(CheckPauseOption(field));
+    DOORSTEP_RETURN_IF_ERROR(CheckBands(field));
+  }
   DOORSTEP_RETURN_IF_ERROR(CheckDueFields(kind));
   DOORSTEP_RETURN_IF_ERROR(CheckAttachment(kind));
   return kind;
