@@ -46,8 +46,9 @@ class UrgentTest : public ::testing::Test {
   // About nobody's safety. Each is of its own bytes.
   void Notes(int count) {
     for (int i = 0; i < count; ++i) {
+      ++notes_;
       Must(a_->Add("HandoverNote",
-                   absl::StrCat(R"({"concerns":"note )", ++notes_, " ", notes_ * 7919, "\"}")));
+                   absl::StrCat(R"({"concerns":"note )", notes_, " ", notes_ * 7919, "\"}")));
     }
   }
   // Places in the outbox.
