@@ -227,24 +227,6 @@ TEST_F(GrpcServerTest, WhoIsSentAwayWhileAllPlacesAreTakenIsToldWhenToComeBack) 
   });
 }
 
-TEST_F(GrpcServerTest, AServerThatCannotWriteJustNowSaysWhenToComeBack) {
-  TenantsOptions options = world_.Options();
-  options.sqlite.busy_timeout_ms = 0;
-  SyncCore impatient(options);
-  const auto other = Must(Database::Open(impatient.tenants().PathOf("default"), {}));
-  const Transaction writing = Must(Transaction::Begin(*other, Transaction::Mode::kWrite));
-  server_ = Must(GrpcServer::Start(&impatient, {}));
-  Connect();
-  grpc::ClientContext context;
-  Deadline(&context);
-  v1::HelloResponse response;
-  const grpc::Status status = stub_->Hello(&context, HelloRequest(), &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_THAT(status.error_message(), HasSubstr("try again later"));
-  EXPECT_EQ(ToldToWait(context), "5000");
-  server_.reset();
-}
-
 TEST_F(GrpcServerTest, APortInUseIsAnError) {
   GrpcServerOptions options;
   options.port = server_->port();
