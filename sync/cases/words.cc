@@ -6,8 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "sync/base/bytes.h"
+#include "sync/base/moment.h"
 #include "sync/cases/bands.h"
 #include "sync/change/wire.h"
 #include "sync/merge/plan.h"
@@ -37,18 +37,13 @@ bool IsMoment(const ScalarSpec& spec) {
   return spec.type == ValueType::kInt && !spec.is_32_bit && absl::EndsWith(spec.name, "_ms");
 }
 
-std::string Moment(int64_t ms, absl::TimeZone zone, absl::string_view zone_name) {
-  return absl::StrCat(absl::FormatTime("%a %d %b %Y %H:%M", absl::FromUnixMillis(ms), zone),
-                      zone_name);
-}
-
 std::string ScalarWords(const ScalarSpec& spec, const Scalar& scalar) {
   if (!scalar.present) return "no value";
   switch (spec.type) {
     case ValueType::kBool:
       return scalar.integer != 0 ? "yes" : "no";
     case ValueType::kInt:
-      return IsMoment(spec) ? Moment(scalar.integer, absl::UTCTimeZone(), " UTC")
+      return IsMoment(spec) ? absl::StrCat(FormatMoment(scalar.integer, 0), " UTC")
                             : absl::StrCat(scalar.integer);
     case ValueType::kEnum: {
       const EnumValueSpec* value = spec.FindValue(scalar.integer);
@@ -119,17 +114,14 @@ class Parts {
 
 // As the clocks stood where it was: "Sun 22 Nov 2026 09:00 (Europe/London, that day)".
 std::string MomentText(const FieldSpec& field, int64_t ms, Parts* parts) {
-  constexpr int64_t kSeconds = 60;
   const Scalar* offset = parts->Take("offset_minutes");
   const Scalar* zone = parts->Take("zone");
-  const absl::TimeZone there =
-      offset == nullptr ? absl::UTCTimeZone()
-                        : absl::FixedTimeZone(static_cast<int>(offset->integer * kSeconds));
+  const int64_t minutes_east = offset == nullptr ? 0 : offset->integer;
   std::string beside;
   if (zone != nullptr) {
     absl::StrAppend(&beside, zone->bytes);
   } else if (offset != nullptr) {
-    beside = absl::FormatTime("UTC%Ez", absl::FromUnixMillis(ms), there);
+    beside = FormatOffset(minutes_east);
   }
   for (const ScalarSpec& part : field.parts) {
     if (part.type != ValueType::kEnum) continue;
@@ -138,7 +130,7 @@ std::string MomentText(const FieldSpec& field, int64_t ms, Parts* parts) {
     absl::StrAppend(&beside, beside.empty() ? "" : ", ", ScalarText(part, *exact));
   }
   if (!beside.empty()) beside = absl::StrCat(" (", beside, ")");
-  return Moment(ms, there, offset == nullptr ? " UTC" + beside : beside);
+  return absl::StrCat(FormatMoment(ms, minutes_east), offset == nullptr ? " UTC" : "", beside);
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST_F(UrgentTest, WhatIsSavedWhileTheRestIsUnderWayGoesNext) {
   const std::string mary = Person("Mary");
   Must(a_.Sync());
   Notes(600);  // several pushes
-  const auto session = Must(
+  auto session = Must(
       client::Session::Start(a_->store(), a_->directory(), a_->clock(), a_->entropy(), *a_.link));
   const auto push = [&] {
     const int before = a_.link->pushes();
@@ -185,6 +185,7 @@ TEST_F(UrgentTest, WhatIsSavedWhileTheRestIsUnderWayGoesNext) {
   Notes(1);
   while (Must(session->Step())) {
   }
+  session.reset();
   EXPECT_THAT(Must(a_.replica().Outbox()), SizeIs(1)) << "the last note waits for the next sync";
   ExpectInStep();
 }

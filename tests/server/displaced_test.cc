@@ -260,9 +260,11 @@ TEST_F(DisplacedValues, AnEditThatComesTooLateTellsItsOwnAuthor) {
 
 TEST_F(DisplacedValues, WhoLostAccessHearsNoMore) {
   Disagree();
-  auto write = Must(world_.tenant().store().Write());
-  ASSERT_GT(Must(UnshareFile(kFile, "north", kNine, *write)), 0);
-  Must(write->Commit());
+  {
+    auto write = Must(world_.tenant().store().Write());
+    ASSERT_GT(Must(UnshareFile(kFile, "north", kNine, *write)), 0);
+    Must(write->Commit());
+  }
   EXPECT_THAT(ToldTo(*a_), IsEmpty());
 }
 

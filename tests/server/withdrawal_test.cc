@@ -145,6 +145,8 @@ TEST_F(WithdrawalTest, APullThatIsUnderWayEndsWithoutIt) {
   options.pull_batch_items = 1;
   SyncCore core(options);
   for (const bool first : {true, false}) {
+    // So that the record is not the last thing that is sent.
+    a_->Do(kFile, {Create("CaseStudy", Id(first ? 991 : 992), R"({"title":"Later"})")});
     v1::PullRequest request;
     *request.mutable_sender() = b_->Sender();
     request.set_epoch(b_->hello.epoch());
