@@ -149,7 +149,7 @@ TEST_F(WhyTest, NeverSeenButReferredTo) {
   Must(khan_.Sync().status());
   const RecordWhy why = Ask(khan_, kNoSuchId);
   EXPECT_THAT(Codes(why), ElementsAre("REFERRED_TO", "NEVER_SEEN", "AS_KNOWN_AT"));
-  EXPECT_THAT(why.reasons[0].text, HasSubstr("Mitigation "));
+  EXPECT_THAT(why.reasons[0].text, HasSubstr("safeguard "));
   EXPECT_TRUE(absl::IsInvalidArgument(Why(khan_.replica(), "short").status()));
 }
 

@@ -220,6 +220,7 @@ TEST_F(WithdrawnTest, WhoDoesNotUnderstandItIsRepaired) {
   for (int i = 0; i < 3; ++i) Must(b_.Sync().status());
   EXPECT_FALSE(Shows(b_));
   EXPECT_FALSE(IsInTheFiles(b_, "Qzxgwen"));
+  Must(a_.Sync().status());
   Same();
 }
 
