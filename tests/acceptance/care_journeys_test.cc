@@ -401,7 +401,8 @@ TEST_F(CareJourneys, Journey13WrongPersonsRecord) {
   };
   const auto holds = [&] {
     std::map<std::string, bool> by_name;
-    for (const json& device : record({"seen", wrong})["devices"]) {
+    const json now = record({"seen", wrong});
+    for (const json& device : now["devices"]) {
       by_name[device["name"].get<std::string>()] = device["holds"].get<bool>();
     }
     return by_name;

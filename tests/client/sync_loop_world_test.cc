@@ -106,7 +106,7 @@ TEST_F(SyncLoopWorldTest, OverLinksThatCostOnlyWhatWasAskedForComes) {
     const SyncAttempt attempt = Attempt(1);
     ASSERT_TRUE(attempt.result.ok()) << attempt.result.status();
     EXPECT_EQ(attempt.result->totals.attachment_bytes_received, 0u);
-    EXPECT_EQ(Photo().state, AttachmentState::kOnItsWay) << "the record is here";
+    EXPECT_EQ(Photo().state, AttachmentState::kNotAsked) << "the record is here";
     End();
   }
   SyncHints metered;
