@@ -42,11 +42,12 @@ std::vector<Turn> TurnsOf(const Posts& posts, const Responsible& people, bool pa
                           int64_t now_ms) {
   std::vector<Turn> turns = {posts.reviewer};
   if (paused) {
-    if (!InOfficeHours(now_ms)) turns.push_back({1, CaseRole::kDuty, people.duty});
     Turn deputy = posts.deputy;
-    deputy.level = posts.reviewer.role == CaseRole::kLead ? 1 : 0;
-    if (posts.reviewer.role != CaseRole::kLead) {
-      if (deputy.role == CaseRole::kDeputy) turns.push_back(deputy);
+    const bool lead_reviews = posts.reviewer.role == CaseRole::kLead;
+    deputy.level = lead_reviews ? 1 : 0;
+    if (!lead_reviews && deputy.role == CaseRole::kDeputy) turns.push_back(deputy);
+    if (!InOfficeHours(now_ms)) turns.push_back({1, CaseRole::kDuty, people.duty});
+    if (!lead_reviews) {
       turns.push_back({1, CaseRole::kLead, people.lead});
       deputy = {1, CaseRole::kDeputy, people.lead_deputy};
     }

@@ -165,6 +165,13 @@ TEST(Case, APauseGoesToTheDutyContactOutOfHours) {
   EXPECT_EQ(due_after(7).with, "L") << "at 17:00";
   EXPECT_EQ(due_after(-3).with, "T") << "at 07:00";
   EXPECT_EQ(due_after(-2).with, "L") << "at 08:00";
+  // Before it is due, who is away is followed by the deputy, at any hour.
+  Responsible away = Everybody();
+  away.away = {"W"};
+  const int64_t saturday = kOpened + 5 * 24 * kHourMs;
+  const FieldState pause =
+      StateOf(field, {HeadOf('B', "J Price", saturday, Decision(kPaused, "lost", incident))});
+  EXPECT_EQ(ViewCase(field, pause, away, saturday).with, "D");
 }
 
 TEST(Case, WhoPausedDoesNotReviewIt) {
