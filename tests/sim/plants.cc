@@ -18,7 +18,7 @@ std::vector<Plant> DevicePlants() {
     plant.within = within;
     return plant;
   };
-  add("base-at-save", "R1", 20,
+  add("base-at-save", "R1", 60,
       "a base names what stood when the form was saved, not when it was opened")
       .looks_late = {"save", "prose"};
   add("hide-at-save", "R14", 150, "a mark names versions that its author never saw").looks_late = {
