@@ -297,7 +297,8 @@ bool Model::OthersProposed(const ModelChange& change, uint32_t field,
                            const std::string& author) const {
   const ModelEdit& edit = change.edits.at(field);
   return std::all_of(edit.removals.begin(), edit.removals.end(), [&](const auto& removal) {
-    const auto& [element, named] = removal;
+    const std::string& element = removal.first;
+    const std::set<Id>& named = removal.second;
     if (named.empty() || edit.adds.contains(element)) return true;
     return std::any_of(named.begin(), named.end(), [&](const Id& id) {
       const auto was = admitted_.find(id);
