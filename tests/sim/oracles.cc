@@ -521,7 +521,9 @@ void CheckSigned(World& world, SimDevice& device, const std::string& record, con
                  const absl::Status& status, const Entry* entry) {
   const std::string where = absl::StrCat(device.name, ", ", world.NameOf(record), ": got ");
   const std::optional<std::string> why = WhyNotSign(record, form.judgement);
-  if (why && why->empty() != status.ok() && (!status.ok() || !device.disk_faulty)) {
+  // A full or faulty disk keeps anybody from signing.
+  const bool of_disk = device.disk_faulty || absl::IsResourceExhausted(status);
+  if (why && why->empty() != status.ok() && !of_disk) {
     return world.Violate("R16", absl::StrCat(where, status.ok() ? "a signature" : status.ToString(),
                                              ", wanted ", why->empty() ? "one" : "none: ", *why));
   }
