@@ -241,7 +241,10 @@ absl::StatusOr<std::vector<OwnUnit>> Session::NextUnits() {
     DOORSTEP_RETURN_IF_ERROR(write.Commit());
   }
   if (!units.empty()) {
-    if (units.back().unit > end_unit_) late_may_go_ = false;
+    if (units.back().unit > end_unit_) {
+      late_may_go_ = false;
+      synced_ = false;  // saved since the log was synced
+    }
     return units;
   }
   late_may_go_ = true;
