@@ -122,6 +122,10 @@ absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,
   }
   std::vector<HistoryLine> server;
   if (transport != nullptr) {
+    DOORSTEP_ASSIGN_OR_RETURN(const int64_t epoch, store.Int(client::key::kEpoch));
+    if (epoch == 0) {
+      return absl::UnavailableError("this replica has not met its server yet, wanted a sync first");
+    }
     DOORSTEP_ASSIGN_OR_RETURN(const v1::Sender sender, client::MakeSender(store));
     DOORSTEP_ASSIGN_OR_RETURN(server, client::ServerHistory(store, record, sender, *transport));
   }

@@ -69,10 +69,11 @@ class Screens : public ::testing::Test {
 TEST_F(Screens, ARecord) {
   EXPECT_THAT(
       khan_.Out({"get", case_}),
-      AllOf(
-          HasSubstr("Case study " + case_), HasSubstr("barriers: memory and thinking, staffing"),
-          HasSubstr("learning consent: withdrawn"), HasSubstr("weekly cost before, in pence: 3500"),
-          HasSubstr("decision: supported with conditions - \"It works.\""), SpeaksPeoplesWords()));
+      AllOf(HasSubstr("Case study " + case_), HasSubstr("barriers: memory and thinking, staffing"),
+            HasSubstr("learning consent: refused or withdrawn"),
+            HasSubstr("weekly cost before, in pence: 3500"),
+            HasSubstr("decision: supported with conditions - \"It works.\""),
+            SpeaksPeoplesWords()));
   EXPECT_THAT(
       khan_.Out({"get", risk_}),
       AllOf(HasSubstr("Risk assessment " + risk_),
@@ -158,12 +159,12 @@ TEST_F(Screens, JsonKeepsTheNames) {
   EXPECT_EQ(meta["kind"], "CaseStudy");
   EXPECT_EQ(meta["label"], "case study");
   EXPECT_EQ(meta["fields"]["learning_consent"]["label"], "learning consent");
-  EXPECT_EQ(meta["fields"]["learning_consent"]["words"], "withdrawn");
+  EXPECT_EQ(meta["fields"]["learning_consent"]["words"], "refused or withdrawn");
   const json line = khan_.Json({"history", case_})["history"][0];
   EXPECT_EQ(line["fields"]["learning_consent"], "WITHDRAWN");
   EXPECT_THAT(line["words"], ::testing::Contains(json({{"field", "learning_consent"},
                                                        {"label", "learning consent"},
-                                                       {"words", "withdrawn"}})));
+                                                       {"words", "refused or withdrawn"}})));
 }
 
 }  // namespace

@@ -59,6 +59,15 @@ TEST_F(GrpcTransportTest, TwoReplicasSyncThroughAServer) {
   EXPECT_THAT(Must(a.replica().History(id, link_a.get())), SizeIs(2));
 }
 
+// The server knows nothing of a device that has never said Hello: not worth a call.
+TEST_F(GrpcTransportTest, TheHistoryBeforeTheFirstSync) {
+  auto a = world_.NewDevice("a");
+  const std::string id = Must(a->Add("CaseStudy", R"({"title":"t"})"));
+  const auto link = MakeGrpcTransport(Address());
+  EXPECT_EQ(a.replica().History(id, link.get()).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Must(a.replica().History(id)), SizeIs(1));
+}
+
 TEST_F(GrpcTransportTest, NobodyThere) {
   const int port = server_->port();
   server_ = nullptr;

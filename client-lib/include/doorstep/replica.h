@@ -313,7 +313,7 @@ class Replica {
   absl::Status DismissRescued(absl::string_view change);
 
   // The versions of a record: own changes and current heads; with a transport, all that the server
-  // has. Oldest first.
+  // has. Oldest first. kUnavailable: there is no link, or this replica has never met its server.
   absl::StatusOr<std::vector<HistoryLine>> History(absl::string_view id,
                                                    Transport* transport = nullptr);
 
