@@ -224,7 +224,11 @@ json ToJson(const SignOffInfo& signature) {
           {"state", kStates[static_cast<int>(signature.state)]},
           {"amended", signature.amended},
           {"not_covered", signature.not_covered},
-          {"missing", signature.missing}};
+          {"missing", signature.missing},
+          {"words",
+           {{"amended", signature.amended_words},
+            {"not_covered", signature.not_covered_words},
+            {"missing", signature.missing_words}}}};
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -121,7 +122,7 @@ std::string ClosingSentence(const Schema& schema, const RecordState& record, con
   if (const FieldState* held = record.Find(field.number()); held != nullptr) {
     for (const Head& head : held->heads) {
       std::string value = head.value.empty() ? "" : ValueInSentence(field, head.value);
-      const bool known = std::find(values.begin(), values.end(), value) != values.end();
+      const bool known = absl::c_linear_search(values, value);
       if (!value.empty() && !known) values.push_back(std::move(value));
     }
   }
@@ -162,8 +163,7 @@ absl::Status MarkNewsRead(Replica& replica, const std::vector<std::string>& reco
   }
   const int64_t now_ms = std::max<int64_t>(1, replica.inside().clock.Read().wall_ms);
   for (const News& news : all) {
-    const bool asked =
-        records.empty() || std::find(records.begin(), records.end(), news.record) != records.end();
+    const bool asked = records.empty() || absl::c_linear_search(records, news.record);
     if (asked && !news.read) DOORSTEP_RETURN_IF_ERROR(client::Mark(store, news, now_ms));
   }
   return write.Commit();

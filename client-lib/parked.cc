@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -55,8 +56,7 @@ std::vector<std::string> Elements(const FieldSpec& field, const RecordState* rec
   if (held != nullptr) elements = EffectiveOf(field, *held).elements;
   elements.insert(elements.end(), edit.adds.begin(), edit.adds.end());
   for (const FieldEdit::Removal& removal : edit.removals) {
-    const bool stays =
-        std::find(edit.adds.begin(), edit.adds.end(), removal.element) != edit.adds.end();
+    const bool stays = absl::c_linear_search(edit.adds, removal.element);
     if (!stays) std::erase(elements, removal.element);
   }
   std::sort(elements.begin(), elements.end());

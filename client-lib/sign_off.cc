@@ -169,6 +169,7 @@ absl::StatusOr<std::vector<SignOffInfo>> SignOffsOf(Store& store, const RecordSt
     if (signed_kind != nullptr) {
       for (const FieldSpec* field : DemandedNotCovered(*signed_kind, record.id, *heads)) {
         info.missing.push_back(FieldPath(*signed_kind, *field));
+        info.missing_words.push_back(field->label);
       }
     }
     info.state = !info.missing.empty()  ? SignOffInfo::State::kIncomplete

@@ -17,6 +17,7 @@
 #include "server/attachments.h"
 #include "server/epoch.h"
 #include "server/history.h"
+#include "server/output.h"
 #include "server/shift.h"
 #include "sync/base/clock.h"
 #include "sync/base/status.h"
@@ -25,17 +26,6 @@ namespace doorstep::server {
 namespace {
 
 using Json = nlohmann::json;
-
-void Print(absl::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
-}
-
-void PrintJson(const Json& json) {
-  Print(json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
-
-std::string TimeText(int64_t ms) { return ms == 0 ? "never" : FormatUtc(ms); }
 
 // The options of one command: shared, because its callback outlives this function.
 template <typename T>

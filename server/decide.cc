@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -198,8 +199,7 @@ bool Decider::CheckTakesOut(size_t i, const FieldSpec& field, const FieldEdit& e
   const FieldState* stored = state.Find(edit.field);
   const std::vector<Head>& heads = stored == nullptr ? kNone.heads : stored->heads;
   for (const FieldEdit::Removal& removal : edit.removals) {
-    const bool stays =
-        std::find(edit.adds.begin(), edit.adds.end(), removal.element) != edit.adds.end();
+    const bool stays = absl::c_linear_search(edit.adds, removal.element);
     // All that it named was refused.
     if (stays || removal.adds.empty()) continue;
     FieldState named;
@@ -235,7 +235,7 @@ bool Decider::CheckAllNamed(size_t i, const FieldSpec& field, const FieldEdit& e
     return Refuse(i, absl::StrCat(path, heads.size() < 2 ? kWantsReview : kWantsDecision), kDecide);
   }
   const auto named = std::count_if(heads.begin(), heads.end(), [&](const Head& head) {
-    return std::find(edit.base.begin(), edit.base.end(), head.id) != edit.base.end();
+    return absl::c_linear_search(edit.base, head.id);
   });
   if (static_cast<size_t>(named) == heads.size()) return true;
   return Refuse(i,

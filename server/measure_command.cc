@@ -14,13 +14,13 @@
 namespace doorstep::server {
 namespace {
 
-struct Asked {
+struct MeasureArguments {
   std::string day;
   std::string programme;
   bool csv = false;
 };
 
-absl::StatusOr<int> ShowMeasures(const GlobalOptions& options, const Asked& asked) {
+absl::StatusOr<int> ShowMeasures(const GlobalOptions& options, const MeasureArguments& asked) {
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
   Tenants tenants({.data_dir = options.data_dir});
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, tenants.Find(options.tenant));
@@ -47,7 +47,7 @@ absl::StatusOr<int> ShowMeasures(const GlobalOptions& options, const Asked& aske
 
 void AddMeasureCommand(CLI::App* app, const GlobalOptions* options, Command* chosen) {
   CLI::App* measure = app->add_subcommand("measure", "What coordinators count, of what");
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<MeasureArguments>();
   measure->add_option("--as-of", asked->day, "The day up to which something is due; default: today")
       ->type_name("YYYY-MM-DD");
   measure->add_option("--programme", asked->programme,

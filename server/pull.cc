@@ -22,7 +22,6 @@
 namespace doorstep::server {
 namespace {
 
-constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 constexpr size_t kFirstPullChunk = 256;
 // In a first pull losses stand after all compartments.
 constexpr uint64_t kLossesPlace = std::numeric_limits<int64_t>::max() - 2;

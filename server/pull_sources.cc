@@ -14,7 +14,6 @@
 namespace doorstep::server {
 namespace {
 
-constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 // Rows read ahead: few at first, since most compartments have nothing new.
 constexpr size_t kFirstChunk = 8;
 constexpr size_t kNextChunk = 256;

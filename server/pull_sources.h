@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@
 #include "server/store.h"
 
 namespace doorstep::server {
+
+// Beyond every sequence and every record's number.
+inline constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 
 struct PullItem {
   enum class What { kGrant, kLoss, kWithdrawal, kOutcome, kRecord, kNotice };

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "server/history.h"
+#include "server/output.h"
 #include "sync/base/clock.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -29,19 +30,13 @@ using Json = nlohmann::json;
 constexpr size_t kChunk = 256;
 
 // Which rows, or what is done to one.
-struct Asked {
+struct QuarantineArguments {
   std::string site;  // list: of files that it holds
   bool all = false;  // list: also what was closed
   uint64_t sequence = 0;
   std::string by;
   std::string reason;
 };
-
-void Print(const std::string& text) { std::printf("%s\n", text.c_str()); }
-
-void PrintJson(const Json& json) {
-  Print(json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
 
 absl::StatusOr<UnitRow> UnitAt(uint64_t sequence, ReadView& view) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> entry, view.History(sequence));
@@ -152,7 +147,7 @@ std::string AsText(const Json& row) {
   return text;
 }
 
-absl::StatusOr<int> List(const GlobalOptions& options, const Asked& asked) {
+absl::StatusOr<int> List(const GlobalOptions& options, const QuarantineArguments& asked) {
   Tenants tenants({.data_dir = options.data_dir});
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
@@ -179,7 +174,7 @@ absl::StatusOr<int> List(const GlobalOptions& options, const Asked& asked) {
   return kExitOk;
 }
 
-absl::StatusOr<int> Show(const GlobalOptions& options, const Asked& asked) {
+absl::StatusOr<int> Show(const GlobalOptions& options, const QuarantineArguments& asked) {
   Tenants tenants({.data_dir = options.data_dir});
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
@@ -201,7 +196,7 @@ absl::StatusOr<int> Show(const GlobalOptions& options, const Asked& asked) {
   return kExitOk;
 }
 
-absl::StatusOr<int> Close(const GlobalOptions& options, const Asked& asked) {
+absl::StatusOr<int> Close(const GlobalOptions& options, const QuarantineArguments& asked) {
   for (const auto& [path, text] : {std::pair("--by", &asked.by), {"--reason", &asked.reason}}) {
     if (!text->empty() && text->size() <= kMaxTitleBytes && IsValidUtf8(*text)) continue;
     return InvalidField(path, *text, absl::StrCat("1 to ", kMaxTitleBytes, " bytes of text"));
@@ -235,7 +230,7 @@ void AddQuarantineCommands(CLI::App* app, const GlobalOptions* options, Command*
       "What was recorded after its author's access had ended: to the file, or to a record that "
       "was withdrawn");
   quarantine->require_subcommand(1);
-  const auto asked = std::make_shared<Asked>();
+  const auto asked = std::make_shared<QuarantineArguments>();
   CLI::App* list = quarantine->add_subcommand("list", "What nobody has dealt with yet; no values");
   list->add_option("--site", asked->site, "Of files that this site holds now");
   list->add_flag("--all", asked->all, "Also what was closed");

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
+#include "server/output.h"
 #include "server/record_seen.h"
 #include "server/withdrawal.h"
 #include "sync/base/clock.h"
@@ -22,26 +23,20 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct Asked {
+struct RecordArguments {
   std::string record;
   std::string by;
   std::string reason;
   bool all = false;  // list: also what was given back
 };
 
-void Print(const std::string& text) { std::printf("%s\n", text.c_str()); }
-
-void PrintJson(const Json& json) {
-  Print(json.dump(2, ' ', false, Json::error_handler_t::replace));
-}
-
-absl::StatusOr<Uuid> RecordId(const Asked& asked) {
+absl::StatusOr<Uuid> RecordId(const RecordArguments& asked) {
   absl::StatusOr<Uuid> id = Uuid::Parse(asked.record);
   if (!id.ok()) return Annotate(id.status(), "ID");
   return id;
 }
 
-absl::StatusOr<int> Seen(const GlobalOptions& options, const Asked& asked) {
+absl::StatusOr<int> Seen(const GlobalOptions& options, const RecordArguments& asked) {
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, RecordId(asked));
   Tenants tenants({.data_dir = options.data_dir});
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
@@ -51,7 +46,8 @@ absl::StatusOr<int> Seen(const GlobalOptions& options, const Asked& asked) {
   return kExitOk;
 }
 
-absl::StatusOr<int> Move(const GlobalOptions& options, const Asked& asked, bool withdraw) {
+absl::StatusOr<int> Move(const GlobalOptions& options, const RecordArguments& asked,
+                         bool withdraw) {
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, RecordId(asked));
   for (const auto& [path, text] : {std::pair("--by", &asked.by), {"--reason", &asked.reason}}) {
     if (!text->empty() && text->size() <= kMaxTitleBytes && IsValidUtf8(*text)) continue;
@@ -79,7 +75,7 @@ Json ToJson(const Deed& deed) {
   return {{"at", FormatUtc(deed.time_ms)}, {"by", deed.by}, {"reason", deed.reason}};
 }
 
-absl::StatusOr<int> List(const GlobalOptions& options, const Asked& asked) {
+absl::StatusOr<int> List(const GlobalOptions& options, const RecordArguments& asked) {
   Tenants tenants({.data_dir = options.data_dir});
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
@@ -109,7 +105,7 @@ void AddRecordCommands(CLI::App* app, const GlobalOptions* options, Command* cho
   CLI::App* record = app->add_subcommand(
       "record", "A record that is not where it belongs: who has seen it, taking it off replicas");
   record->require_subcommand(1);
-  const auto asked = std::make_shared<Asked>();
+  const auto asked = std::make_shared<RecordArguments>();
   const std::string example = " 01997f30-0000-7000-8000-000000000001";
   CLI::App* seen = record->add_subcommand(
       "seen", "Which devices were sent it, in which version, when, and which have given it up");

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "server/output.h"
 #include "server/sqlite_schemas.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
@@ -38,12 +39,6 @@ constexpr std::chrono::milliseconds kLook(100);
 constexpr char kHowToMake[] =
     "a file as protoc --include_imports --descriptor_set_out writes (see Evolution in "
     "proto/README.md)";
-
-void PrintJson(const Json& json) {
-  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-}
-
-std::string TimeText(int64_t ms) { return ms == 0 ? "never" : FormatUtc(ms); }
 
 absl::StatusOr<std::shared_ptr<const Schema>> ReadSchemaFile(const std::string& path) {
   std::error_code error;

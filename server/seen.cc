@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
 #include "server/history.h"
@@ -269,9 +270,8 @@ absl::StatusOr<VisibleVersions> ReadVisible(const Schema& schema, const RecordSt
       if (field == nullptr || field->merge != MergeClass::kReview || now == nullptr) continue;
       // Who names nothing replaces nothing; who names all that stands has overlooked nothing.
       const bool names_all =
-          std::all_of(now->heads.begin(), now->heads.end(), [&](const Head& head) {
-            return std::find(edit.base.begin(), edit.base.end(), head.id) != edit.base.end();
-          });
+          std::all_of(now->heads.begin(), now->heads.end(),
+                      [&](const Head& head) { return absl::c_linear_search(edit.base, head.id); });
       if (edit.base.empty() || names_all) continue;
       DOORSTEP_ASSIGN_OR_RETURN(FieldState visible, sighting.Of(change.record, *now, edit));
       found.emplace(std::pair(change.id, edit.field), std::move(visible));

@@ -9,15 +9,7 @@
 #include "sync/base/status.h"
 
 namespace doorstep::server::internal {
-namespace {
-
-// Sequences are stored in signed columns; larger ones name nothing.
-int64_t Column(uint64_t value) {
-  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
-  return static_cast<int64_t>(std::min(value, kMax));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 absl::StatusOr<std::vector<NoticeRow>> ReadNotices(Database& db, const Uuid& device,
                                                    NoticePlace after, size_t limit) {

@@ -18,12 +18,6 @@ namespace {
 
 constexpr int kKindBits = 16;
 
-// Sequences and counters are stored in signed columns; larger ones name nothing.
-int64_t Column(uint64_t value) {
-  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
-  return static_cast<int64_t>(std::min(value, kMax));
-}
-
 // Runs `row` for each row of a statement that has its bindings.
 absl::Status ForEachRow(Statement* select, absl::FunctionRef<absl::Status(Statement&)> row) {
   ScopedReset done(select);
@@ -147,6 +141,11 @@ SiteRow ReadSite(const Statement& s) {
 }
 
 }  // namespace
+
+int64_t Column(uint64_t value) {
+  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
+  return static_cast<int64_t>(std::min(value, kMax));
+}
 
 uint64_t RecordNumber(const RecordTables::Place& place) {
   return static_cast<uint64_t>(place.row) << kKindBits | place.kind;

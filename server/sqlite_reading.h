@@ -24,6 +24,9 @@ struct Connection {
   RecordTables tables;
 };
 
+// Sequences and counters are stored in signed columns; larger ones name nothing.
+int64_t Column(uint64_t value);
+
 // The number by which the feed names a record.
 uint64_t RecordNumber(const RecordTables::Place& place);
 RecordTables::Place PlaceOf(uint64_t record);

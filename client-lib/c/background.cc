@@ -16,7 +16,6 @@
 
 namespace {
 
-using doorstep::Answer;
 using doorstep::c::Given;
 using doorstep::c::Line;
 using doorstep::c::Run;
@@ -36,7 +35,7 @@ void Tell(doorstep_tell tell, void* context, Make make) {
   tell(context, line.c_str());
 }
 
-json ToJson(const absl::StatusOr<Answer>& answer) {
+json ToJson(const absl::StatusOr<doorstep::Answer>& answer) {
   if (!answer.ok()) return {{"error", doorstep::ErrorJson(answer.status())}};
   json rows = json::array();
   for (const std::vector<std::string>& cells : answer->cells) {
@@ -59,7 +58,7 @@ int doorstep_observer_start(const char* directory, const char* sql, doorstep_tel
     DOORSTEP_ASSIGN_OR_RETURN(
         std::unique_ptr<doorstep::Observer> started,
         doorstep::Observer::Start(directory, sql,
-                                  [tell, context](const absl::StatusOr<Answer>& answer) {
+                                  [tell, context](const absl::StatusOr<doorstep::Answer>& answer) {
                                     Tell(tell, context, [&] { return ToJson(answer); });
                                   }));
     *observer = new doorstep_observer{std::move(started)};

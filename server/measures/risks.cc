@@ -101,20 +101,20 @@ absl::Status CountBands(Counting& counting, const std::vector<InForce>& in_force
                             counting.Conflicts("RiskAssessment", "residual_rating"));
   DOORSTEP_ASSIGN_OR_RETURN(const FieldSpec* rating,
                             counting.Field("RiskAssessment", "residual_rating"));
-  struct Counts {
+  struct Tally {
     int64_t all = 0, provisional = 0;
   };
-  std::map<Band, Counts> counts;
+  std::map<Band, Tally> counts;
   int64_t provisional = 0;
   for (const InForce& one : in_force) {
-    Counts& band = counts[BandOf(*rating, one.score.value_or(0))];
+    Tally& band = counts[BandOf(*rating, one.score.value_or(0))];
     ++band.all;
     band.provisional += one.provisional ? 1 : 0;
     provisional += one.provisional ? 1 : 0;
   }
   const auto whole = static_cast<int64_t>(in_force.size());
   for (const Band band : kBands) {
-    const Counts& of = counts[band];
+    const Tally& of = counts[band];
     const std::string name(BandName(band));
     table.Add({name, BandWords(*rating, band), Form::kShare, of.all, whole, {}, "in force"});
     table.Add({absl::StrCat(name, "_provisional"),

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "sync/change/wire.h"
 #include "sync/merge/plan.h"
 
@@ -39,7 +40,7 @@ std::vector<Displaced> DisplacedBy(const FieldSpec& field, const FieldEdit& edit
   const std::string counted = EffectiveOf(field, before).value;
   const std::string counts = EffectiveOf(field, after).value;
   for (const Head& head : before.heads) {
-    const bool seen = std::find(edit.base.begin(), edit.base.end(), head.id) != edit.base.end();
+    const bool seen = absl::c_linear_search(edit.base, head.id);
     if (seen || merges || head.id == id || head.author == author) continue;
     if (same(head.value, edit.value)) continue;
     const bool gone = FindHead(after, head.id) == nullptr;

@@ -7,14 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+
 namespace doorstep {
 namespace {
 
 using Member = std::pair<const RecordState*, uint32_t>;
-
-bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
-  return std::binary_search(ids.begin(), ids.end(), id);
-}
 
 // One change, with the members of which it holds a head. What it has seen is the same for all.
 struct Change {
@@ -74,10 +72,12 @@ std::vector<MemberHead> UnassessedHeads(const Schema& schema, const Judgement& j
       if (a->first.incarnation == b->first.incarnation && *a->second.author == *b->second.author) {
         continue;
       }
-      if (Names(*a->second.seen, b->first) || Names(*b->second.seen, a->first)) continue;
+      if (absl::c_binary_search(*a->second.seen, b->first) ||
+          absl::c_binary_search(*b->second.seen, a->first))
+        continue;
       if (!DifferentMembers(a->second, b->second)) continue;
       const bool settled = std::any_of(assessed.begin(), assessed.end(), [&](const auto* seen) {
-        return Names(*seen, a->first) && Names(*seen, b->first);
+        return absl::c_binary_search(*seen, a->first) && absl::c_binary_search(*seen, b->first);
       });
       if (settled) continue;
       apart.insert(a->first);

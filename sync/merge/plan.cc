@@ -5,12 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+
 namespace doorstep {
 namespace {
-
-bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
 
 Head MakeHead(const FieldSpec& field, const EditContext& context, const std::string& value) {
   Head head;
@@ -44,7 +42,7 @@ std::vector<Head> NextHeads(const FieldSpec& field, const FieldEdit& edit,
     *unseen = heads.size() - 1;
     return heads;
   }
-  std::erase_if(heads, [&](const Head& head) { return Names(edit.base, head.id); });
+  std::erase_if(heads, [&](const Head& head) { return absl::c_linear_search(edit.base, head.id); });
   *unseen = heads.size();
   Head head = MakeHead(field, context, edit.value);
   head.agreed = edit.agreed;
@@ -60,8 +58,7 @@ std::vector<Head> NextAdds(const FieldSpec& field, const FieldEdit& edit,
   for (const FieldEdit::Removal& removal : edit.removals) {
     // All that it named was refused.
     if (removal.adds.empty()) continue;
-    const bool added =
-        std::find(edit.adds.begin(), edit.adds.end(), removal.element) != edit.adds.end();
+    const bool added = absl::c_linear_search(edit.adds, removal.element);
     const bool decided = !field.removal_reviewed || context.settle.mode != SettleMode::kNone;
     if (!decided && !added) {
       if (!Holds(heads, context.id, &removal.element)) {
@@ -72,7 +69,7 @@ std::vector<Head> NextAdds(const FieldSpec& field, const FieldEdit& edit,
       }
     } else {
       std::erase_if(heads, [&](const Head& head) {
-        return head.value == removal.element && Names(removal.adds, head.id);
+        return head.value == removal.element && absl::c_linear_search(removal.adds, head.id);
       });
     }
     *kept |= std::any_of(heads.begin(), heads.end(), [&](const Head& head) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "sync/merge/plan.h"
 
 namespace doorstep {
@@ -19,10 +20,6 @@ int Gravity(Word word) {
     default:
       return 1;
   }
-}
-
-bool Names(const std::vector<ChangeId>& ids, const ChangeId& id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
 }  // namespace
@@ -52,9 +49,9 @@ int64_t LatestBaseTime(const ChangeData& change, const RecordState& state) {
     const FieldState* field = state.Find(edit.field);
     if (field == nullptr) continue;
     for (const Head& head : field->heads) {
-      bool seen = Names(edit.base, head.id);
+      bool seen = absl::c_linear_search(edit.base, head.id);
       for (const FieldEdit::Removal& removal : edit.removals) {
-        seen = seen || Names(removal.adds, head.id);
+        seen = seen || absl::c_linear_search(removal.adds, head.id);
       }
       if (seen) latest = std::max(latest, head.time_ms);
     }

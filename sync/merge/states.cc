@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sync/change/wire.h"
@@ -26,8 +27,7 @@ int32_t RankOf(const FieldSpec& field, absl::string_view value) {
 }
 
 bool Follows(const FieldSpec& field, int64_t from, int64_t to) {
-  const auto& all = field.transitions;
-  return std::find(all.begin(), all.end(), std::pair(from, to)) != all.end();
+  return absl::c_linear_search(field.transitions, std::pair(from, to));
 }
 
 std::string NameOf(const FieldSpec& field, int64_t state) {
@@ -74,7 +74,7 @@ std::optional<std::string> TransitionProblem(const FieldSpec& field,
     from.push_back(state == 0 ? field.initial_state : state);
   }
   if (seen.empty()) from.push_back(field.initial_state);
-  if (std::find(from.begin(), from.end(), to) != from.end()) return std::nullopt;
+  if (absl::c_linear_search(from, to)) return std::nullopt;
   std::vector<int64_t> allowed;
   for (const auto& [source, target] : field.transitions) {
     if (std::find(from.begin(), from.end(), source) == from.end()) continue;

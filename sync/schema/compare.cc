@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "doorstep/v1/attachment_options.pb.h"
@@ -130,11 +131,6 @@ std::vector<uint32_t> PartNumbers(const FieldSpec& field, const std::vector<int>
   return numbers;
 }
 
-template <typename T>
-bool Holds(const std::vector<T>& all, const T& one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
-
 // One comparison under way.
 class Comparison {
  public:
@@ -234,13 +230,13 @@ void Comparison::CompareKindOptions(const KindSpec& was, const KindSpec& now) {
   if (was.sign_off) Must(SchemaRule::kKindStays, "sign_off", YesNo(now.sign_off), "true");
   if (!was.sign_off && now.sign_off) Additive("people may sign its records");
   for (const std::string& child : was.coherent_children) {
-    if (!Holds(now.coherent_children, child)) {
+    if (!absl::c_linear_search(now.coherent_children, child)) {
       Add(SchemaRule::kJudgement, "",
           absl::StrCat("got no coherent_children ", child, ", wanted it to stay"));
     }
   }
   for (const std::string& child : now.coherent_children) {
-    if (Holds(was.coherent_children, child)) continue;
+    if (absl::c_linear_search(was.coherent_children, child)) continue;
     if (from_.FindByName(child) == nullptr) {
       Additive(absl::StrCat("the new kind ", child, " joins its judgement"));
     } else {
@@ -422,14 +418,14 @@ void Comparison::CompareStates(const FieldSpec& was, const FieldSpec& now) {
   };
   Must(SchemaRule::kRule, "initial", name(now.initial_state), name(was.initial_state));
   for (const auto& [from, to] : was.transitions) {
-    if (Holds(now.transitions, {from, to})) continue;
+    if (absl::c_linear_search(now.transitions, std::pair(from, to))) continue;
     Add(SchemaRule::kRule, "",
         absl::StrCat("got no transition ", name(from), " to ", name(to), ", wanted it to stay"));
   }
   for (const auto& [from, to] : now.transitions) {
     const bool released =
         was.scalar.FindValue(from) != nullptr && was.scalar.FindValue(to) != nullptr;
-    if (!released || Holds(was.transitions, {from, to})) continue;
+    if (!released || absl::c_linear_search(was.transitions, std::pair(from, to))) continue;
     Add(SchemaRule::kRule, "",
         absl::StrCat("got a transition ", name(from), " to ", name(to),
                      ", wanted none between states that were released without it"));

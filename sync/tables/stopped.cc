@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "sync/base/status.h"
 #include "sync/change/wire.h"
@@ -163,7 +164,7 @@ absl::StatusOr<bool> Stopped::Has(const RecordState& record) {
 
 absl::StatusOr<bool> Stopped::IsAbout(const RecordState& record, const Uuid& subject) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> subjects, Subjects(record));
-  return std::find(subjects.begin(), subjects.end(), subject.ToString()) != subjects.end();
+  return absl::c_linear_search(subjects, subject.ToString());
 }
 
 }  // namespace doorstep

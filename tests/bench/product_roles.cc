@@ -8,8 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "doorstep/grpc_transport.h"
 #include "doorstep/replica.h"
+#include "doorstep/v1/built_in_schema.h"
+#include "doorstep/v1/options.pb.h"
 #include "doorstep/v1/sync.pb.h"
+#include "google/protobuf/descriptor.pb.h"
 #include "sync/base/status.h"
+#include "sync/schema/schema.h"
 #include "tests/bench/process.h"
 #include "tests/bench/records.h"
 #include "tests/bench/report.h"
@@ -68,16 +72,35 @@ class CountingTransport : public Transport {
   int64_t pulls_ = 0;
 };
 
-absl::StatusOr<std::unique_ptr<Replica>> OpenReplica(const std::string& directory,
-                                                     Durability durability) {
+// Today's, with no field marked for full-text search.
+absl::StatusOr<std::shared_ptr<const Schema>> SchemaWithoutSearch() {
+  google::protobuf::FileDescriptorSet set;
+  set.ParseFromArray(kBuiltInSchema, static_cast<int>(kBuiltInSchemaSize));
+  for (auto& file : *set.mutable_file()) {
+    for (auto& message : *file.mutable_message_type()) {
+      for (auto& field : *message.mutable_field()) {
+        if (!field.options().HasExtension(v1::field)) continue;
+        field.mutable_options()->MutableExtension(v1::field)->clear_full_text();
+      }
+    }
+  }
+  return Schema::FromDescriptorSet(set.SerializeAsString());
+}
+
+// Null `schema`: the product's own.
+absl::StatusOr<std::unique_ptr<Replica>> OpenReplica(
+    const std::string& directory, Durability durability,
+    const std::shared_ptr<const Schema>& schema = nullptr) {
   if (!std::filesystem::exists(directory)) {
     InitOptions options;
+    options.environment.schema = schema;
     options.site = std::string(kSite);
     options.device_name = "bench";
     options.user = "A Khan";
     DOORSTEP_RETURN_IF_ERROR(Replica::Init(directory, options));
   }
   OpenOptions options;
+  options.environment.schema = schema;
   options.durability = durability;
   return Replica::Open(directory, options);
 }
@@ -162,7 +185,12 @@ absl::StatusOr<Json> LoadRole(const Json& arguments) {
 }
 
 absl::StatusOr<Json> FirstSyncRole(const Json& arguments) {
-  DOORSTEP_ASSIGN_OR_RETURN(auto replica, OpenReplica(arguments["replica"], Durability::kFull));
+  std::shared_ptr<const Schema> schema;
+  if (!arguments.value("search", true)) {
+    DOORSTEP_ASSIGN_OR_RETURN(schema, SchemaWithoutSearch());
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(auto replica,
+                            OpenReplica(arguments["replica"], Durability::kFull, schema));
   return TimedSync(*replica, arguments["server"]);
 }
 

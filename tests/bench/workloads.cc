@@ -89,6 +89,8 @@ absl::Status FirstSync(Bench& bench) {
   DOORSTEP_ASSIGN_OR_RETURN(const Town* town, bench.TownOf(records));
   Metric metric = MetricOf("first-sync", "all records", records,
                            "INSERT of the same rows from memory, one FULL commit");
+  Metric search = MetricOf("first-sync", "with the search index", records,
+                           "the same sync with no field marked for full-text search");
   for (int i = 0; i < bench.options().repetitions; ++i) {
     bench.Say(absl::StrCat("first-sync: repetition ", i + 1));
     DOORSTEP_RETURN_IF_ERROR(bench.MeasureBare());
@@ -115,10 +117,18 @@ absl::Status FirstSync(Bench& bench) {
     metric.Note("client_peak_MiB", product["peak_kib"].get<double>() / 1024);
     metric.Note("server_growth_MiB", static_cast<double>(server->PeakKib() - server_before) / 1024);
     CheckSynced(bench, "first-sync", product, records, town->digest);
+    DOORSTEP_ASSIGN_OR_RETURN(const Json without,
+                              bench.Role("first-sync", {{"replica", scratch->Path("without")},
+                                                        {"server", server->address()},
+                                                        {"search", false}}));
+    search.Add(product["sync_s"], without["sync_s"]);
+    search.AddCpu(product["sync_cpu"], without["sync_cpu"]);
+    CheckSynced(bench, "first-sync without search", without, records, town->digest);
     bench.Check(limit["records"] == records, "first-sync: the limit lost rows");
   }
   metric.extra["load_s"] = town->load_seconds;
   bench.report().Add(std::move(metric));
+  bench.report().Add(std::move(search));
   return absl::OkStatus();
 }
 

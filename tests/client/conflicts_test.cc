@@ -5,6 +5,7 @@
 #include "absl/strings/cord.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sync/cases/deadlines.h"
 #include "tests/client/device.h"
 
 namespace doorstep {
@@ -14,8 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr int64_t kHourMs = 3600 * 1000;
 
 class ConflictsTest : public ::testing::Test {
  protected:

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sync/cases/deadlines.h"
 #include "tests/client/device.h"
 
 namespace doorstep {
@@ -16,8 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr int64_t kHourMs = 3'600'000;
 
 class DueTest : public ::testing::Test {
  protected:

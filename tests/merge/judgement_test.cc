@@ -17,11 +17,6 @@
 namespace doorstep {
 namespace {
 
-// "B2": the second change of B's device.
-ChangeId Id(const std::string& name) {
-  return {Incarnation(name[0]), static_cast<uint64_t>(name[1] - '0')};
-}
-
 std::vector<ChangeId> Ids(const std::vector<std::string>& names) {
   std::vector<ChangeId> ids;
   for (const std::string& name : names) ids.push_back(Id(name));

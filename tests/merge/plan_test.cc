@@ -27,21 +27,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// "B2": the second change of B's device.
-ChangeId Id(absl::string_view name) {
-  return {Incarnation(name[0]), static_cast<uint64_t>(name[1] - '0')};
-}
-
-std::string NameOf(const ChangeId& id) {
-  return absl::StrCat(std::string(1, static_cast<char>(id.incarnation.b[0])), id.counter);
-}
-
-std::string HeadNames(const FieldState& state) {
-  return absl::StrJoin(state.heads, " ", [](std::string* out, const Head& head) {
-    absl::StrAppend(out, NameOf(head.id));
-  });
-}
-
 struct Step {
   std::string id;
   int64_t time;

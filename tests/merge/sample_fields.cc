@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "sync/change/wire.h"
 
 namespace doorstep {
@@ -157,6 +159,20 @@ Uuid Incarnation(char letter) {
   Uuid id;
   id.b[0] = static_cast<uint8_t>(letter);
   return id;
+}
+
+ChangeId Id(absl::string_view name) {
+  return {Incarnation(name[0]), static_cast<uint64_t>(name[1] - '0')};
+}
+
+std::string NameOf(const ChangeId& id) {
+  return absl::StrCat(std::string(1, static_cast<char>(id.incarnation.b[0])), id.counter);
+}
+
+std::string HeadNames(const FieldState& state) {
+  return absl::StrJoin(state.heads, " ", [](std::string* out, const Head& head) {
+    absl::StrAppend(out, NameOf(head.id));
+  });
 }
 
 }  // namespace doorstep

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "sync/base/bytes.h"
+#include "sync/change/state.h"
 #include "sync/schema/schema.h"
 
 namespace doorstep {
@@ -54,6 +55,11 @@ std::string Decision(int64_t outcome, absl::string_view rationale = "",
 
 // An incarnation for each letter, in the order of the alphabet.
 Uuid Incarnation(char letter);
+// "B2": the second change of B's device.
+ChangeId Id(absl::string_view name);
+std::string NameOf(const ChangeId& id);
+// "A1 B2".
+std::string HeadNames(const FieldState& state);
 
 }  // namespace doorstep
 

@@ -18,18 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// "B2": the second change of B's device.
-ChangeId Id(absl::string_view name) {
-  return {Incarnation(name[0]), static_cast<uint64_t>(name[1] - '0')};
-}
-
-std::string HeadNames(const FieldState& state) {
-  return absl::StrJoin(state.heads, " ", [](std::string* out, const Head& head) {
-    absl::StrAppend(out, std::string(1, static_cast<char>(head.id.incarnation.b[0])),
-                    head.id.counter);
-  });
-}
-
 struct SetStep {
   std::string id;
   std::vector<std::string> adds;

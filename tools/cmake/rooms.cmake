@@ -8,6 +8,8 @@
 #
 # A test's own sources are not optimised, which halves the time that a clean build spends on them;
 # OPTIMISED is for those that compute for long themselves. What they test is always optimised.
+# APART names sources that are compiled by themselves (see DOORSTEP_UNITY), because they call by one
+# name what another of the target's sources has too.
 # A folder `include` in a room is added for everyone who depends on the room. SLOW gives a test the
 # label "slow" instead of "quick"; THREADS adds "threads", which the thread sanitizer tree runs.
 
@@ -18,11 +20,20 @@ add_custom_target(doorstep_threads_tests)
 function(doorstep_ours target)
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${DOORSTEP_WARNINGS}>")
+  set_target_properties(${target} PROPERTIES
+    UNITY_BUILD "${DOORSTEP_UNITY}" UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
+function(doorstep_apart)
+  if(ARGN)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
 endfunction()
 
 function(doorstep_room)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;DEPS;APART")
   add_library(${arg_NAME} STATIC ${arg_SOURCES})
+  doorstep_apart(${arg_APART})
   doorstep_ours(${arg_NAME})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
     target_include_directories(${arg_NAME} PUBLIC
@@ -61,9 +72,10 @@ function(doorstep_label name slow threads)
 endfunction()
 
 function(doorstep_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "SLOW;THREADS;OPTIMISED" "NAME" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "SLOW;THREADS;OPTIMISED" "NAME" "SOURCES;DEPS;APART")
   add_executable(${arg_NAME} ${arg_SOURCES})
   doorstep_ours(${arg_NAME})
+  doorstep_apart(${arg_APART})
   if(NOT arg_OPTIMISED)
     target_compile_options(${arg_NAME} PRIVATE "$<$<CONFIG:Release>:-O0>")
   endif()

@@ -191,7 +191,7 @@ std::string SignatureText(const SignOffInfo& signature) {
       text = "not signed: changed by two people, and nobody has assessed the whole";
       break;
     case SignOffInfo::State::kIncomplete:
-      text = absl::StrCat("not signed: without ", absl::StrJoin(signature.missing, ", "));
+      text = absl::StrCat("not signed: without ", absl::StrJoin(signature.missing_words, ", "));
       break;
   }
   if (!signature.not_covered.empty()) {

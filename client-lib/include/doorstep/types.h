@@ -192,8 +192,8 @@ struct SignOffInfo {
   std::vector<std::string> amended;      // fields, as "RiskAssessment.hazard"
   std::vector<std::string> not_covered;  // fields that were filled in later
   std::vector<std::string> missing;      // fields that the schema demands
-  // The same as a screen says it: "risk assessment: hazard".
-  std::vector<std::string> amended_words, not_covered_words;
+  // The same as a screen says it: "risk assessment: hazard"; what is missing without the kind.
+  std::vector<std::string> amended_words, not_covered_words, missing_words;
 };
 
 // One committed change of this replica.
