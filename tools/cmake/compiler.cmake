@@ -23,8 +23,8 @@ set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 set(CMAKE_C_FLAGS_SANITIZE "-O2")
 
 # Compiles the sources of a target eight at a time: headers take most of the time, and a clean build
-# then half of it. Names that are local to one source must then be its own within the target. The
-# asan tree compiles each source by itself, so that one which lacks an #include is found there.
+# then half of it. Names that are local to one source must then be its own within the target. The dev
+# tree compiles each by itself, and lint reads each so: a source that lacks an #include is found there.
 option(DOORSTEP_UNITY "Compile sources of a target together" OFF)
 
 find_program(CCACHE ccache)

@@ -55,15 +55,17 @@ function(doorstep_label name slow threads)
   set(labels quick)
   # Ends what hangs. Sanitizers on a busy machine take ten times as long as an idle release build.
   set(timeout 900)
+  set(cost 1)
   if(slow)
     set(labels slow)
     set(timeout 2700)
+    set(cost 1000)  # begins first, so that the short ones fill the gaps
   endif()
   if(threads)
     list(APPEND labels threads)
   endif()
   set_tests_properties(${name} PROPERTIES
-    LABELS "${labels}" TIMEOUT ${timeout} ENVIRONMENT "${DOORSTEP_TEST_ENVIRONMENT}")
+    LABELS "${labels}" TIMEOUT ${timeout} COST ${cost} ENVIRONMENT "${DOORSTEP_TEST_ENVIRONMENT}")
   foreach(label IN LISTS labels)
     if(TARGET doorstep_${label}_tests AND NOT "${ARGN}" STREQUAL "")
       add_dependencies(doorstep_${label}_tests ${ARGN})
