@@ -9,20 +9,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "sync/base/entropy.h"
 #include "sync/schema/schema.h"
+#include "tests/sim/draw.h"
 #include "tests/sim/link.h"
 
 namespace doorstep::sim {
 namespace {
 
-// Half of all records are of these, so that people meet; together they have every merge class, and
-// an assessment with its safeguards. The others are of any kind of the schema.
-constexpr const char* kKinds[] = {"Person",         "CaseStudy",   "RiskAssessment",
-                                  "RiskAssessment", "Mitigation",  "Mitigation",
-                                  "Arrangement",    "Observation", "SafeguardingConcern"};
 constexpr const char* kUsers[] = {"A", "B", "C"};
-constexpr const char* kWords[] = {"tea", "walk", "bus", "shop", "garden"};
 constexpr const char* kAbsences[] = {"90d", "200d", "30d", "7d"};
 constexpr const char* kClockErrors[] = {"-7y", "3y", "1h", "-2d", "20d", "0", "-30y"};
 constexpr const char* kSurvivors[] = {"none", "torn", "all"};
@@ -51,18 +45,12 @@ struct Character {
   bool restored;  // the server, from a backup
 };
 
-class Generator {
+class Generator : private Draw {
  public:
-  explicit Generator(uint64_t seed) : seed_(seed), random_(seed * 2 + 1) {}
+  explicit Generator(uint64_t seed) : Draw(seed * 2 + 1), seed_(seed) {}
   Script Run();
 
  private:
-  uint64_t Below(uint64_t n) { return random_.Below(n); }
-  bool OneIn(uint64_t n) { return Below(n) == 0; }
-  template <typename T, size_t kSize>
-  std::string Any(const T (&from)[kSize]) {
-    return from[Below(kSize)];
-  }
   void Say(const std::string& line) { script_.push_back(*ParseStep(line)); }
 
   void DrawCharacter();
@@ -76,6 +64,9 @@ class Generator {
   void Prose();
   void Mark();
   void Sign();
+  void Answer(const std::string& device);
+  void Refused();
+  void Link();
   void RestoreServer();
   void Sync();
   void Fault();
@@ -84,22 +75,14 @@ class Generator {
   std::string AnyDevice();
   std::string AnyRecord();
   std::string Who(const std::string& device);
-  std::string EditJson(const std::string& kind, bool create);
-  std::string Value(const FieldSpec& field);
-  std::string Reference(const FieldSpec& field);
-  std::string AnyKind();
-  const KindSpec& KindOf(const std::string& record) const;
-  std::string ScalarValue(const ScalarSpec& scalar);
 
   const uint64_t seed_;
-  SeededEntropy random_;
   Character is_{};
   Script script_;
   std::vector<std::string> devices_;
-  std::vector<std::string> kinds_;                      // of r1, r2, ...
+  std::map<std::string, std::string> sites_;            // by device
   std::set<std::pair<std::string, std::string>> open_;  // "d1 A" and "r1"
   std::vector<std::string> hidden_;                     // records that somebody was asked to hide
-  uint64_t marks_ = 0;
   int clones_ = 0;
   std::vector<std::string> backed_up_;
 };
@@ -140,6 +123,7 @@ void Generator::Begin() {
   for (size_t i = 1; i <= is_.devices; ++i) {
     const bool south = is_.two_sites && (i == is_.devices || OneIn(3));
     devices_.push_back(absl::StrCat("d", i));
+    sites_[devices_.back()] = south ? "south" : "north";
     Say(absl::StrCat("device d", i, south ? " south" : " north", " users=A,B,C",
                      is_.normal && OneIn(2) ? " durability=normal" : "",
                      is_.old_programs && OneIn(2) ? " schema=old" : ""));
@@ -168,115 +152,6 @@ std::string Generator::AnyRecord() {
 }
 std::string Generator::Who(const std::string& device) {
   return absl::StrCat(device, " ", Any(kUsers));
-}
-
-const KindSpec& Generator::KindOf(const std::string& record) const {
-  return *Schema::BuiltIn()->FindByName(kinds_[std::stoul(record.substr(1)) - 1]);
-}
-// A new kind of practice is drawn as soon as the schema has it.
-std::string Generator::AnyKind() {
-  static const auto* const all = [] {
-    auto* names = new std::vector<std::string>();
-    for (const KindSpec& kind : Schema::BuiltIn()->kinds()) {
-      if (kind.full_name != absl::StrCat("doorstep.v1.", kind.name)) names->push_back(kind.name);
-    }
-    return names;
-  }();
-  return OneIn(2) ? Any(kKinds) : (*all)[Below(all->size())];
-}
-
-// A record of the kind that the field names, made before; "": there is none.
-std::string Generator::Reference(const FieldSpec& field) {
-  std::vector<size_t> fit;
-  for (size_t i = 0; i < kinds_.size(); ++i) {
-    if (kinds_[i] == field.reference) fit.push_back(i + 1);
-  }
-  return fit.empty() ? "" : absl::StrCat("\"@r", fit[Below(fit.size())], "\"");
-}
-
-std::string Generator::ScalarValue(const ScalarSpec& scalar) {
-  switch (scalar.type) {
-    case ValueType::kInt:
-      if (scalar.range) {
-        const auto width = static_cast<uint64_t>(scalar.range->max - scalar.range->min + 1);
-        return absl::StrCat(scalar.range->min +
-                            static_cast<int64_t>(Below(std::min<uint64_t>(width, 5))));
-      }
-      return absl::StrCat(Below(5));
-    case ValueType::kBool:
-      return OneIn(2) ? "true" : "false";
-    case ValueType::kEnum:
-      return absl::StrCat("\"", scalar.values[Below(scalar.values.size())].name, "\"");
-    case ValueType::kDouble:
-      return absl::StrCat(Below(5), ".5");
-    case ValueType::kString:
-      if (scalar.format == StringFormat::kCivilDate) {
-        return absl::StrCat("\"2026-12-0", 1 + Below(5), "\"");
-      }
-      if (scalar.format == StringFormat::kRecordId) {
-        return absl::StrCat("\"0190a7c2-7f30-7c1e-9d2b-00000000000", Below(5), "\"");
-      }
-      if (scalar.max_bytes < 16) return absl::StrCat("\"", 1000 + Below(3), "\"");
-      return absl::StrCat("\"", Any(kWords), OneIn(4) ? "" : absl::StrCat(" ~", ++marks_, "~"),
-                          "\"");
-    case ValueType::kBytes:
-    case ValueType::kAtomic:
-      break;
-  }
-  return "null";
-}
-
-std::string Generator::Value(const FieldSpec& field) {
-  if (field.is_set()) {
-    std::set<std::string> elements;
-    for (uint64_t i = Below(4); i > 0; --i) {
-      // Few different ones, so that adds and removals meet.
-      elements.insert(field.scalar.type == ValueType::kString && field.reference.empty()
-                          ? absl::StrCat("\"", kWords[Below(2)], "\"")
-                          : ScalarValue(field.scalar));
-    }
-    return absl::StrCat("[", absl::StrJoin(elements, ","), "]");
-  }
-  if (OneIn(12)) return "null";
-  if (field.parts.empty()) return ScalarValue(field.scalar);
-  std::vector<std::string> parts;
-  for (const ScalarSpec& part : field.parts) {
-    if (!parts.empty() && OneIn(4)) continue;
-    parts.push_back(absl::StrCat("\"", part.name, "\":", ScalarValue(part)));
-  }
-  return absl::StrCat("{", absl::StrJoin(parts, ","), "}");
-}
-
-std::string Generator::EditJson(const std::string& kind, bool create) {
-  const KindSpec& spec = *Schema::BuiltIn()->FindByName(kind);
-  std::map<std::string, std::string> members;
-  int references = 0;
-  const uint64_t count = create ? 3 + Below(5) : 1 + Below(2);
-  for (uint64_t tries = 0; members.size() < count && tries < 40; ++tries) {
-    const FieldSpec& field = spec.fields[Below(spec.fields.size())];
-    if (!field.reference.empty()) {
-      // It chooses the file, so a new record has one at most.
-      const std::string reference =
-          create && !field.is_set() && references == 0 ? Reference(field) : std::string();
-      if (!reference.empty()) members[field.scalar.name] = reference;
-      references += reference.empty() ? 0 : 1;
-      continue;
-    }
-    // Those over which people can disagree come oftener.
-    if (field.merge == MergeClass::kLatest && OneIn(2)) continue;
-    const bool meets =
-        field.merge == MergeClass::kReview || field.is_set() || !field.coherent_group.empty();
-    if (!create && !meets && OneIn(2)) continue;
-    if (!create && field.merge == MergeClass::kImmutable && !OneIn(8)) continue;
-    const std::string value = Value(field);
-    if (create && (value == "null" || value == "[]")) continue;
-    members[field.scalar.name] = value;
-  }
-  std::vector<std::string> parts;
-  for (const auto& [name, value] : members) {
-    parts.push_back(absl::StrCat("\"", name, "\":", value));
-  }
-  return absl::StrCat("{", absl::StrJoin(parts, ","), "}");
 }
 
 void Generator::Create(const std::string& device) {
@@ -367,8 +242,8 @@ void Generator::Prose() {
   const std::string who = Who(AnyDevice());
   open_.erase({who, record});
   Say(absl::StrCat("prose ", who, " ", record, " ", name, " ", Any(kDo), " at=", Below(5),
-                   OneIn(3) ? " break=yes" : "", " {\"text\":\"Likes the ", Any(kWords), " ~",
-                   ++marks_, "~.\"}"));
+                   OneIn(3) ? " break=yes" : "", " {\"text\":\"Likes the ", Any(kWords), " ", Tag(),
+                   ".\"}"));
 }
 
 void Generator::Mark() {
@@ -409,6 +284,56 @@ void Generator::Sign() {
   }
   open_.erase({who, record});
   Say(absl::StrCat("sign ", who, " ", record));
+}
+
+// What was refused, or is held, is sent again or taken back; most of the time there is nothing.
+void Generator::Answer(const std::string& device) {
+  if (OneIn(3)) return Say(absl::StrCat("withdraw ", Who(device), " pick=", Below(4)));
+  Say(absl::StrCat("fix ", Who(device), " pick=", Below(4), OneIn(4) ? " file=new" : ""));
+}
+
+// A record in a file that the device's site may not hold, and work on it, which is refused; then
+// the file is given to the site, or the record made elsewhere, or it is taken back.
+void Generator::Refused() {
+  const std::string device = AnyDevice();
+  if (!is_.two_sites) return Answer(device);
+  const std::string in = AnyRecord();
+  const std::string kind = AnyKind();
+  kinds_.push_back(kind);
+  const std::string record = absl::StrCat("r", kinds_.size());
+  Say(absl::StrCat("create ", Who(device), " ", record, " ", kind, " file=", in, " ",
+                   EditJson(kind, true)));
+  for (uint64_t i = Below(3); i > 0; --i) {
+    Say(OneIn(3) ? absl::StrCat("hide ", Who(device), " ", record)
+                 : absl::StrCat("edit ", Who(device), " ", record, " ", EditJson(kind, false)));
+  }
+  Say(absl::StrCat("sync ", device));
+  if (!OneIn(3)) {
+    Say(absl::StrCat("share ", in, " ", sites_[device]));
+    Say(absl::StrCat("sync ", device));
+  }
+  for (uint64_t i = 1 + Below(3); i > 0; --i) Answer(device);
+  Say(absl::StrCat("sync ", device));
+}
+
+// Somebody is registered twice, and people say whether they are one.
+void Generator::Link() {
+  std::vector<std::string> people;
+  for (size_t i = 0; i < kinds_.size(); ++i) {
+    if (kinds_[i] == "Person") people.push_back(absl::StrCat("r", i + 1));
+  }
+  if (people.size() < 2) {
+    kinds_.emplace_back("Person");
+    return Say(absl::StrCat("create ", Who(AnyDevice()), " r", kinds_.size(), " Person",
+                            OneIn(2) ? " file=new" : "", " {\"name\":\"", Any(kWords),
+                            "\",\"nhs_number\":\"", 1000 + Below(2), "\"}"));
+  }
+  const size_t first = Below(people.size());
+  const size_t second = (first + 1 + Below(people.size() - 1)) % people.size();
+  for (uint64_t i = 1 + Below(2); i > 0; --i) {
+    Say(absl::StrCat(OneIn(3) ? "unlink " : "link ", Who(AnyDevice()), " ", people[first], " ",
+                     people[second]));
+  }
 }
 
 void Generator::Sync() {
@@ -459,6 +384,7 @@ void Generator::DeviceFault(const std::string& device) {
         const std::string clone = absl::StrCat("d", devices_.size() + 1);
         Say(absl::StrCat("clone ", device, " ", clone));
         devices_.push_back(clone);
+        sites_[clone] = sites_[device];
         ++clones_;
       } else if (backed_up_.empty() || OneIn(3)) {
         Backup(device);
@@ -472,7 +398,7 @@ void Generator::DeviceFault(const std::string& device) {
 }
 
 void Generator::RestoreServer() {
-  is_.restored = false;  // once: the model is silent afterwards
+  is_.restored = false;  // once
   Say("backup server");
   const std::string device = AnyDevice();
   const bool lost = OneIn(2);
@@ -486,6 +412,10 @@ void Generator::RestoreServer() {
     Say(absl::StrCat("edit ", Who(other), " ", record, " ", EditJson(kinds_.back(), false)));
     Say(absl::StrCat("sync ", other));
     Say("restore server");
+    Say(absl::StrCat("sync ", other));
+    if (OneIn(3)) return;
+    // The other's work is held; perhaps nobody waits for what it stands on.
+    Answer(other);
     return Say(absl::StrCat("sync ", other));
   }
   for (uint64_t i = Below(6); i > 0; --i) Event();
@@ -532,7 +462,10 @@ void Generator::Event() {
   if (dice < 52) return Prose();
   if (dice < 55) return Mark();
   if (dice < 58) return Sign();
-  if (dice < 86) return Sync();
+  if (dice < 60) return Answer(AnyDevice());
+  if (dice < 62) return Link();
+  if (dice < 64) return Refused();
+  if (dice < 88) return Sync();
   Fault();
 }
 

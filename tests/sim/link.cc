@@ -1,7 +1,6 @@
 #include "tests/sim/link.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,7 +11,6 @@
 namespace doorstep::sim {
 namespace {
 
-constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
 constexpr int64_t kSlowMs = 20'000;
 // A message that is not there by then never is: connections are cut long before.
 constexpr int64_t kLetterMs = 60'000;
@@ -145,7 +143,7 @@ absl::Status Link::Watch(const v1::WatchRequest& /*request*/,
 // L8, at the moment of sending.
 void Link::LookAtBatch(const v1::PullBatch& batch) {
   v1::PullRows rows;
-  if (world_.restored() || !Unpack(batch.rows(), kMaxSqlValueBytes, &rows).ok()) return;
+  if (!Unpack(batch.rows(), kMaxSqlValueBytes, &rows).ok()) return;
   for (const v1::RecordRow& row : rows.records()) {
     const v1::CompartmentRef& place = rows.compartments(static_cast<int>(row.compartment()));
     if (world_.model().Holds(device_.site, {place.file(), place.tier()}, kNow)) continue;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
+
+#include "tests/sim/told.h"
 
 namespace doorstep::sim {
 namespace {
-
-constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
 
 // Low, moderate, high, extreme; 0: no rating.
 int BandOf(int64_t score) {
@@ -83,6 +82,12 @@ bool IsInQuestion(const Heads& heads) {
 }
 
 }  // namespace
+
+const Heads& HeadsOf(const ModelRecord& record, uint32_t field) {
+  static const Heads none;
+  const auto it = record.fields.find(field);
+  return it == record.fields.end() ? none : it->second;
+}
 
 // --- One field ---
 
@@ -220,15 +225,49 @@ std::set<std::string> Model::HoldersOf(const std::string& file) const {
   return sites;
 }
 
-std::optional<Id> Model::UnknownBase(const ModelUnit& unit) const {
+bool Model::HeldSince(const std::string& site, const PlaceId& place, uint64_t sequence) const {
+  const auto it = membership_.find({site, place});
+  if (it == membership_.end() || !Holds(site, place, sequence)) return false;
+  return std::all_of(it->second.upper_bound(sequence), it->second.end(),
+                     [](const auto& change) { return change.second; });
+}
+
+void Model::BeginLife(uint64_t epoch, uint64_t from) {
+  epochs_.emplace_back(epoch, from);
+  lives_.insert(epoch);
+}
+
+uint64_t Model::SightOf(const ModelUnit& unit) const {
+  if (!Restored()) return unit.checkpoint;
+  uint64_t common = kNow;
+  for (auto life = epochs_.rbegin(); life != epochs_.rend(); ++life) {
+    if (life->first == unit.epoch) return std::min(unit.checkpoint, common);
+    common = std::min(common, life->second);
+  }
+  return 0;
+}
+
+std::string Model::WaitsFor(const ModelUnit& unit, const std::string& site) const {
   std::set<Id> own;
+  std::set<std::string> made;
   for (const ModelChange& change : unit.changes) {
-    for (const Id& id : Named(change)) {
-      if (!own.contains(id) && !admitted_.contains(id) && !refused_.contains(id)) return id;
+    for (const Id& id : Named(Resolved(change, kNow))) {
+      if (own.contains(id) || IsKnown(id)) continue;
+      // What a restored server has lost of others was known to it once: their devices send it.
+      if (!Restored() || held_.contains(id) || id.life == change.id.life) return ToString(id);
     }
     own.insert(change.id);
+    if (change.create) made.insert(change.record);
   }
-  return std::nullopt;
+  for (const ModelChange& change : unit.changes) {
+    if (!Restored() || made.contains(change.record)) continue;
+    const ModelRecord* stored = At(change.record, kNow);
+    const bool here = stored == nullptr
+                          ? refused_records_.contains(change.record)
+                          : stored->place == unit.place || Holds(site, stored->place, kNow);
+    if (!here) return "its record";
+  }
+  return "";
 }
 
 void Model::Inherit(const std::string& record, uint32_t field, uint64_t at, const Id& id,
@@ -244,17 +283,42 @@ void Model::Inherit(const std::string& record, uint32_t field, uint64_t at, cons
   for (const Id& inherited : edit->second.base) Inherit(record, field, at, inherited, base);
 }
 
-ModelChange Model::Resolved(const ModelChange& change, uint64_t at, bool adds_too) const {
+ModelChange Model::Resolved(const ModelChange& change, uint64_t at) const {
   ModelChange out = change;
   for (auto& [field, edit] : out.edits) {
     std::set<Id> base;
     for (const Id& id : edit.base) Inherit(change.record, field, at, id, &base);
     edit.base = std::move(base);
+  }
+  return out;
+}
+
+ModelChange Model::AsAdmitted(const ModelUnit& unit, const ModelChange& change, uint64_t at,
+                              std::set<std::pair<Id, uint32_t>>* lost) const {
+  ModelChange out = Resolved(change, at);
+  const uint64_t seen = SightOf(unit);
+  const ModelRecord* record = At(change.record, at);
+  const auto is_lost = [&](const Id& id) {
+    return Restored() && !IsKnown(id) && id.life != change.id.life;
+  };
+  for (auto& [field, edit] : out.edits) {
+    std::set<Id> base;
+    for (const Id& id : edit.base) {
+      if (!is_lost(id)) {
+        base.insert(id);
+        continue;
+      }
+      if (lost != nullptr) lost->insert({id, field});
+      if (record == nullptr || !record->fields.contains(field)) continue;
+      for (const ModelHead& head : record->fields.at(field)) {
+        if (head.sequence <= seen) base.insert(head.id);
+      }
+    }
+    edit.base = std::move(base);
     for (auto& [element, adds] : edit.removals) {
-      if (!adds_too) continue;
       std::erase_if(adds, [&](const Id& id) {
         const auto refused = refused_.find(id);
-        return refused != refused_.end() && refused->second.first <= at;
+        return (refused != refused_.end() && refused->second.first <= at) || is_lost(id);
       });
     }
   }
@@ -332,14 +396,27 @@ bool Model::StepFollows(const ModelChange& change, uint32_t field,
          });
 }
 
-std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site, uint64_t checkpoint,
+// Only what was never admitted. A device does not hand over again what it has withdrawn, so a
+// restored server may not know it.
+std::string Model::WhyNotWithdraw(const ModelUnit& unit) const {
+  for (const ModelChange& change : unit.changes) {
+    const Id& id = *change.resolves;
+    if (refused_.contains(id) || held_.contains(id)) continue;
+    if (!IsKnown(id) && Restored()) continue;
+    return "it was admitted, or never came";
+  }
+  return "";
+}
+
+std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site,
                              int64_t made_ms) const {
+  if (unit.Withdraws()) return WhyNotWithdraw(unit);
   const bool may_write = Holds(site, unit.place, kNow) || !files_.contains(unit.place.first) ||
                          HoldersOf(unit.place.first).contains(site);
   if (!may_write) {
     const auto end = ends_.find({site, unit.place.first});
     if (end == ends_.end()) return kNotTheirs;
-    const bool knew = checkpoint >= end->second.first;
+    const bool knew = SightOf(unit) >= end->second.first;
     if (knew || made_ms > end->second.second) return kAfterwards;
   }
   Rows work;
@@ -351,12 +428,18 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site, uin
     }
     ModelRecord& record = work[change.record];
     if (record.kind != change.kind || record.place != unit.place) return "the id is in use";
-    const ModelChange resolved = Resolved(change, kNow, true);
+    std::set<std::pair<Id, uint32_t>> lost;
+    const ModelChange resolved = AsAdmitted(unit, change, kNow, &lost);
     for (const auto& entry : resolved.edits) {
       const uint32_t field = entry.first;
       const std::set<Id>& base = entry.second.base;
       const v1::MergeClass merge = ClassOf(change.kind, field);
-      if (merge == v1::STATE && !StepFollows(resolved, field, record)) return "a step too far";
+      // Of a step from what was lost nobody can tell what it follows.
+      const bool tells = std::none_of(lost.begin(), lost.end(),
+                                      [&](const auto& each) { return each.second == field; });
+      if (merge == v1::STATE && tells && !StepFollows(resolved, field, record)) {
+        return "a step too far";
+      }
       if (!change.settled.empty()) {
         const bool asked =
             merge == v1::REVIEW || Options(change.kind, field).removal() == v1::REVIEWED;
@@ -388,27 +471,77 @@ std::string Model::WhyRefuse(const ModelUnit& unit, const std::string& site, uin
 
 std::vector<std::string> Model::Admit(const ModelUnit& unit, const std::string& site,
                                       uint64_t sequence, const std::vector<int64_t>& times_ms) {
+  std::vector<std::string> words;
+  if (unit.Withdraws()) {
+    for (const ModelChange& change : unit.changes) {
+      words.emplace_back("APPLIED");
+      admitted_[change.id] = {times_ms[0], change};
+      authors_[change.id] = unit.author;
+    }
+    TakeBack(unit);
+    return words;
+  }
   std::set<std::string> holders = HoldersOf(unit.place.first);
   if (!files_.contains(unit.place.first)) holders.insert(site);
   for (const std::string& holder : holders) {
     if (!Holds(holder, unit.place, sequence)) Grant(holder, unit.place, sequence);
   }
   files_.insert(unit.place.first);
-  std::vector<std::string> words;
+  std::set<std::pair<Id, uint32_t>> lost;
   for (size_t i = 0; i < unit.changes.size(); ++i) {
-    const ModelChange change = Resolved(unit.changes[i], sequence, true);
+    const ModelChange change = AsAdmitted(unit, unit.changes[i], sequence, &lost);
     const ModelRecord* stored = At(change.record, sequence);
-    ModelRecord record = stored == nullptr ? ModelRecord{change.kind, unit.place, {}} : *stored;
+    const ModelRecord before =
+        stored == nullptr ? ModelRecord{change.kind, unit.place, {}} : *stored;
+    ModelRecord record = before;
     words.push_back(Apply(change, times_ms[i], sequence, unit.author, false, &record));
+    for (const auto& [field, unused] : change.edits) {
+      for (Told& told :
+           WhoIsTold(change, field, unit.author, HeadsOf(before, field), HeadsOf(record, field))) {
+        told.sequence = sequence;
+        told.place = unit.place;
+        told_.push_back(std::move(told));
+      }
+    }
     versions_[change.record][sequence] = std::move(record);
     admitted_[change.id] = {times_ms[i], change};
     authors_[change.id] = unit.author;
+    held_.erase(change.id);
   }
+  // After a restore a change may come back later than one that had replaced it: it is no version.
+  const bool late = Restored() && unit.epoch != epochs_.back().first;
+  for (const ModelChange& change : unit.changes) {
+    for (auto& [field, heads] : versions_[change.record][sequence].fields) {
+      if (!late || heads.size() < 2 || !replaced_early_.contains({change.id, field})) continue;
+      std::erase_if(heads, [&](const ModelHead& head) { return head.id == change.id; });
+    }
+  }
+  replaced_early_.insert(lost.begin(), lost.end());
+  TakeBack(unit);
   return words;
 }
 
-void Model::Refuse(const ModelUnit& unit, uint64_t sequence) {
-  for (const ModelChange& change : unit.changes) refused_[change.id] = {sequence, change};
+void Model::Refuse(const ModelUnit& unit, uint64_t sequence, const std::string& why) {
+  for (const ModelChange& change : unit.changes) {
+    refused_[change.id] = {sequence, change};
+    held_.erase(change.id);
+    taken_back_.erase(change.id);
+    if (!change.create || why == kNotTheirs || why == kTakenBack) continue;
+    if (At(change.record, kNow) == nullptr) refused_records_.insert(change.record);
+  }
+  if (why != kTakenBack) TakeBack(unit);
+}
+
+void Model::Hold(const ModelUnit& unit) {
+  for (const ModelChange& change : unit.changes) held_.insert(change.id);
+  TakeBack(unit);
+}
+
+// Whatever becomes of the unit itself: what it answers must not come to life.
+void Model::TakeBack(const ModelUnit& unit) {
+  for (const ModelChange& change : unit.changes) {
+    if (change.resolves && held_.contains(*change.resolves)) taken_back_.insert(*change.resolves);
+  }
 }
 
 const ModelRecord* Model::At(const std::string& record, uint64_t sequence) const {

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/sim/judgement.h"
+#include "tests/sim/told.h"
 
 namespace doorstep::sim {
 namespace {
@@ -28,7 +29,6 @@ constexpr uint32_t kBarriers = 6;
 constexpr uint32_t kResidual = 11;
 constexpr uint32_t kReviewDue = 12;
 constexpr uint32_t kName = 1;
-constexpr uint64_t kNow = ~uint64_t{0};
 
 std::string Rating(int likelihood, int severity, const std::string& why = "") {
   RiskAssessment message;
@@ -257,11 +257,11 @@ TEST(Model, WhoWritesFirstHoldsTheFileAndOthersMayNotWrite) {
   ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
   create.create = true;
   const ModelUnit unit = UnitOf(create, {"file", 0});
-  EXPECT_EQ(model.WhyRefuse(unit, "north", 0, 1), "");
+  EXPECT_EQ(model.WhyRefuse(unit, "north", 1), "");
   model.Admit(unit, "north", 5, {1});
   EXPECT_TRUE(model.Holds("north", {"file", 0}, 5));
   EXPECT_FALSE(model.Holds("north", {"file", 0}, 4));
-  EXPECT_EQ(model.WhyRefuse(unit, "south", 5, 1), kNotTheirs);
+  EXPECT_EQ(model.WhyRefuse(unit, "south", 1), kNotTheirs);
   model.Take("north", {"file", 0}, 7, 100);
   EXPECT_TRUE(model.SeenBy("north", 6).contains("r"));
   EXPECT_FALSE(model.SeenBy("north", 7).contains("r"));
@@ -272,16 +272,19 @@ TEST(Model, WhatWasMadeBeforeAccessEndedIsAdmitted) {
   ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
   create.create = true;
   model.Admit(UnitOf(create, {"file", 0}), "north", 5, {1});
-  const ModelUnit next = UnitOf(Edit(2, kPerson, kAddress, Address("y"), {At(1)}), {"file", 0});
+  ModelUnit next = UnitOf(Edit(2, kPerson, kAddress, Address("y"), {At(1)}), {"file", 0});
+  next.checkpoint = 6;
+  ModelUnit knew = next;
+  knew.checkpoint = 7;
   model.Take("north", {"file", 0}, 7, 100);
   EXPECT_TRUE(model.Lost("north", "file"));
-  EXPECT_EQ(model.WhyRefuse(next, "north", 6, 100), "");
-  EXPECT_EQ(model.WhyRefuse(next, "north", 6, 101), kAfterwards);
-  EXPECT_EQ(model.WhyRefuse(next, "north", 7, 50), kAfterwards) << "it had heard of the end";
-  EXPECT_EQ(model.WhyRefuse(next, "south", 6, 50), kNotTheirs);
+  EXPECT_EQ(model.WhyRefuse(next, "north", 100), "");
+  EXPECT_EQ(model.WhyRefuse(next, "north", 101), kAfterwards);
+  EXPECT_EQ(model.WhyRefuse(knew, "north", 50), kAfterwards) << "it had heard of the end";
+  EXPECT_EQ(model.WhyRefuse(next, "south", 50), kNotTheirs);
   model.Grant("north", {"file", 0}, 9);
   EXPECT_FALSE(model.Lost("north", "file"));
-  EXPECT_EQ(model.WhyRefuse(next, "north", 6, 200), "");
+  EXPECT_EQ(model.WhyRefuse(next, "north", 200), "");
 }
 
 TEST(Model, ADependentOfARefusedChangeInheritsItsBase) {
@@ -289,15 +292,15 @@ TEST(Model, ADependentOfARefusedChangeInheritsItsBase) {
   ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
   create.create = true;
   model.Admit(UnitOf(create, {"file", 0}), "north", 1, {1});
-  model.Refuse(UnitOf(Edit(2, kPerson, kAddress, Address("y"), {At(1)}), {"file", 0}), 2);
+  model.Refuse(UnitOf(Edit(2, kPerson, kAddress, Address("y"), {At(1)}), {"file", 0}), 2, "why");
   const ModelUnit next = UnitOf(Edit(3, kPerson, kAddress, Address("z"), {At(2)}), {"file", 0});
-  EXPECT_FALSE(model.UnknownBase(next).has_value());
+  EXPECT_EQ(model.WaitsFor(next, "north"), "");
   model.Admit(next, "north", 3, {3});
   const Heads& heads = model.At("r", kNow)->fields.at(kAddress);
   ASSERT_EQ(heads.size(), 1u);
   EXPECT_EQ(heads.begin()->value, Address("z"));
-  EXPECT_TRUE(
-      model.UnknownBase(UnitOf(Edit(4, kPerson, kAddress, "", {At(9)}), {"file", 0})).has_value());
+  const ModelUnit unknown = UnitOf(Edit(4, kPerson, kAddress, "", {At(9)}), {"file", 0});
+  EXPECT_NE(model.WaitsFor(unknown, "north"), "");
 }
 
 TEST(Model, AnEditOverAVisibleConflictNeedsADecision) {
@@ -307,12 +310,157 @@ TEST(Model, AnEditOverAVisibleConflictNeedsADecision) {
   model.Admit(UnitOf(create, {"file", 0}), "north", 1, {1});
   model.Admit(UnitOf(Edit(2, kPerson, kAddress, Address("y")), {"file", 0}), "north", 2, {2});
   ModelChange edit = Edit(3, kPerson, kAddress, Address("z"), {At(1), At(2)});
-  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north", 2, 3), "it needs a decision");
+  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north", 3), "it needs a decision");
   edit.settled = "asked her";
-  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north", 2, 3), kNotAlone);
+  EXPECT_EQ(model.WhyRefuse(UnitOf(edit, {"file", 0}), "north", 3), kNotAlone);
   ModelUnit other = UnitOf(edit, {"file", 0});
   other.author = "B";
-  EXPECT_EQ(model.WhyRefuse(other, "north", 2, 3), "");
+  EXPECT_EQ(model.WhyRefuse(other, "north", 3), "");
+}
+
+// --- What a backup has lost ---
+
+ModelUnit By(const std::string& life, uint64_t counter, uint32_t field, const std::string& value,
+             std::set<Id> base = {}) {
+  ModelChange change = Edit(counter, kPerson, field, value, std::move(base));
+  change.id.life = life;
+  ModelUnit unit = UnitOf(change, {"file", 0});
+  unit.epoch = 1;
+  unit.checkpoint = 9;
+  return unit;
+}
+
+Model WithAddress() {
+  Model model;
+  model.BeginLife(1, 0);
+  ModelChange create = Edit(1, kPerson, kAddress, Address("x"));
+  create.create = true;
+  model.Admit(UnitOf(create, {"file", 0}), "north", 3, {1});
+  return model;
+}
+
+TEST(ModelRestored, WhatIsEditedAndNotHereIsWaitedFor) {
+  Model model = WithAddress();
+  ModelUnit edit = By("life", 7, kAddress, Address("y"));
+  edit.changes[0].record = "lost";
+  EXPECT_EQ(model.WaitsFor(edit, "north"), "") << "never restored: nothing was ever here";
+  model.BeginLife(2, 3);
+  EXPECT_EQ(model.WaitsFor(edit, "north"), "its record");
+  model.Hold(edit);
+  ModelUnit create = edit;
+  create.changes[0].id.counter = 5;
+  create.changes[0].create = true;
+  model.Admit(create, "north", 4, {1});
+  EXPECT_EQ(model.WaitsFor(edit, "north"), "");
+}
+
+TEST(ModelRestored, ABaseThatIsLostGivesWayToWhatItsAuthorHadSeen) {
+  Model model = WithAddress();
+  model.BeginLife(2, 3);
+  // Of another life: "lost" had replaced x, and was lost.
+  model.Admit(By("b", 1, kAddress, Address("z"), {{"lost", 4}}), "north", 5, {5});
+  const Heads& heads = model.At("r", kNow)->fields.at(kAddress);
+  ASSERT_EQ(heads.size(), 1u);
+  EXPECT_EQ(heads.begin()->value, Address("z"));
+  // It comes again, too late: it had been replaced.
+  model.Admit(By("lost", 4, kAddress, Address("y"), {At(1)}), "north", 6, {4});
+  EXPECT_EQ(model.At("r", kNow)->fields.at(kAddress).size(), 1u);
+  // What had not been named stays beside it.
+  model.Admit(By("c", 1, kAddress, Address("w"), {At(1)}), "north", 7, {6});
+  EXPECT_EQ(model.At("r", kNow)->fields.at(kAddress).size(), 2u);
+}
+
+TEST(ModelRestored, TheEndOfAccessIsKnownAsFarAsItWasCommon) {
+  Model model = WithAddress();
+  model.Take("north", {"file", 0}, 5, 100);
+  const ModelUnit unit = By("life", 2, kAddress, Address("y"), {At(1)});
+  EXPECT_EQ(model.WhyRefuse(unit, "north", 50), kAfterwards);
+  model.BeginLife(2, 3);
+  EXPECT_EQ(model.SightOf(unit), 3u);
+  EXPECT_EQ(model.WhyRefuse(unit, "north", 50), "") << "what it had seen beyond 3 was another's";
+}
+
+// --- What was refused or is held, and answered ---
+
+TEST(ModelWithdrawal, OnlyWhatWasNeverAdmittedIsTakenBack) {
+  Model model = WithAddress();
+  ModelUnit unit = UnitOf(Edit(8, kPerson, kAddress, ""), {"file", 0});
+  unit.changes[0].edits.clear();
+  unit.changes[0].resolves = At(1);
+  EXPECT_NE(model.WhyRefuse(unit, "north", 1), "") << "it was admitted";
+  unit.changes[0].resolves = At(6);
+  EXPECT_NE(model.WhyRefuse(unit, "north", 1), "") << "nobody has heard of it";
+  model.Refuse(UnitOf(Edit(6, kPerson, kAddress, Address("y")), {"file", 0}), 4, "why");
+  EXPECT_EQ(model.WhyRefuse(unit, "south", 1), "") << "whoever holds the file";
+  EXPECT_THAT(model.Admit(unit, "south", 5, {1}), ElementsAre("APPLIED"));
+  EXPECT_FALSE(model.Holds("south", {"file", 0}, kNow));
+  EXPECT_EQ(model.At("r", kNow)->fields.at(kAddress).size(), 1u) << "it changes nothing";
+}
+
+TEST(ModelWithdrawal, WhatIsHeldEndsWithItsAnswer) {
+  Model model = WithAddress();
+  model.BeginLife(2, 3);
+  const ModelUnit held = By("life", 7, kAddress, Address("y"), {{"life", 6}});
+  model.Hold(held);
+  ModelUnit again = By("life", 8, kAddress, Address("y"), {At(1)});
+  again.changes[0].resolves = At(7);
+  model.Admit(again, "north", 5, {1});
+  EXPECT_THAT(model.taken_back(), ElementsAre(At(7)));
+  model.Refuse(held, 6, kTakenBack);
+  EXPECT_TRUE(model.taken_back().empty());
+  EXPECT_FALSE(model.IsHeld(At(7)));
+}
+
+// --- Who is told ---
+
+using ::testing::AllOf;
+using ::testing::Field;
+using ::testing::IsEmpty;
+
+ModelChange Late(uint64_t counter, uint32_t field, const std::string& value,
+                 std::set<Id> base = {}) {
+  ModelChange change = Edit(counter, kPerson, field, value, std::move(base));
+  change.id.life = "other";
+  return change;
+}
+
+std::string Gp(const std::string& name) {
+  care::v1::Person message;
+  message.set_gp(name);
+  return message.SerializeAsString();
+}
+
+ModelHead Head(uint64_t counter, const std::string& value, int64_t time_ms,
+               const std::string& author = "A") {
+  return {time_ms, At(counter), value, counter, author, "", std::nullopt, {}, {}};
+}
+
+TEST(WhoIsTold, WhoseVersionDoesNotCountAnyMore) {
+  constexpr uint32_t kGp = 6;
+  ModelHead second = Head(2, Gp("Ray"), 5, "B");
+  second.id.life = "other";
+  const Heads before = {Head(1, Gp("Lee"), 1)};
+  EXPECT_THAT(WhoIsTold(Late(2, kGp, Gp("Ray")), kGp, "B", before, {second}),
+              ElementsAre(AllOf(Field(&Told::change, At(1)), Field(&Told::by, second.id),
+                                Field(&Told::conflict, false))));
+  EXPECT_THAT(WhoIsTold(Late(2, kGp, Gp("Ray"), {At(1)}), kGp, "B", before, {second}), IsEmpty())
+      << "it was seen";
+  EXPECT_THAT(WhoIsTold(Late(2, kGp, Gp("Ray")), kGp, "A", before, {second}), IsEmpty())
+      << "it was their own";
+  EXPECT_THAT(WhoIsTold(Late(2, kGp, Gp("Lee")), kGp, "B", before, {second}), IsEmpty())
+      << "it says the same";
+  EXPECT_THAT(WhoIsTold(Late(2, kGp, Gp("Ray")), kGp, "B", before, before),
+              ElementsAre(AllOf(Field(&Told::change, second.id), Field(&Told::by, At(1)))))
+      << "it lost on arrival";
+}
+
+TEST(WhoIsTold, AllWhoseVersionsStandBesideANewOne) {
+  const Heads before = {Head(1, Address("x"), 1), Head(2, Address("y"), 2, "C")};
+  Heads after = before;
+  after.insert(Head(3, Address("z"), 3, "B"));
+  EXPECT_THAT(WhoIsTold(Late(3, kAddress, Address("z")), kAddress, "B", before, after),
+              ElementsAre(AllOf(Field(&Told::change, At(1)), Field(&Told::conflict, true)),
+                          AllOf(Field(&Told::change, At(2)), Field(&Told::conflict, true))));
 }
 
 TEST(ReadUnit, TakesAPayloadApart) {

@@ -1,8 +1,10 @@
 // What the server did, told to the model and compared with it, line by line of the ledger.
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,7 +21,8 @@
 namespace doorstep::sim {
 namespace {
 
-constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
+// Made before anything else.
+constexpr int64_t kBefore = std::numeric_limits<int64_t>::min();
 // Two slow exchanges on the way, and a tick for each change of a unit.
 constexpr int64_t kSlackMs = 130'000;
 
@@ -102,7 +105,9 @@ void World::NotePushed(SimDevice& device, const v1::PushRequest& push) {
                           push.now().boot(),
                           own->second.true_ms,
                           own->second.boot,
+                          envelope.epoch(),
                           envelope.checkpoint()};
+    device_of_life_[id.life] = push.sender().device();
   }
 }
 
@@ -162,8 +167,7 @@ void World::CheckHeld() {
   if (!view.ok()) return;
   for (const auto& [key, admission] : admissions_) {
     if (admission.final != 0) continue;
-    const Known& known = *FindKnown(key.first, key.second);
-    const ModelUnit unit = *ReadUnit(known.payload, known.id.life, known.id.counter, known.author);
+    const ModelUnit unit = UnitOf(*FindKnown(key.first, key.second));
     std::set<std::string> here;  // records that it creates
     bool waits = false;
     for (const ModelChange& change : unit.changes) {
@@ -191,10 +195,17 @@ void World::CheckHeld() {
   }
 }
 
+ModelUnit World::UnitOf(const Known& known) const {
+  ModelUnit unit = *ReadUnit(known.payload, known.id.life, known.id.counter, known.author);
+  unit.epoch = known.epoch;
+  unit.checkpoint = known.checkpoint;
+  return unit;
+}
+
 bool World::Observe() {
   if (server_.truth == nullptr || violation_) return true;
   const auto view = server_.truth->Read();
-  if (!view.ok()) return false;
+  if (!view.ok() || (restored_ && !ObserveLives(**view))) return false;
   const absl::StatusOr<uint64_t> head = (*view)->Head();
   if (!head.ok()) return false;
   if (*head == observed_) return true;
@@ -214,16 +225,63 @@ bool World::Observe() {
     ObserveUnit(**view, row, site);
     if (violation_) return true;
   }
-  observed_ = *head;
-  if (restored_) return true;
+  const uint64_t before = std::exchange(observed_, *head);
   if (rows.empty()) ObserveShare(**view, *head);
   CheckMembership(**view);
   for (const auto& [row, site] : rows) {
-    const Id id{Bytes(row.incarnation), row.counter};
-    const auto unit = ReadUnit(FindKnown(id, row.hash)->payload, id.life, id.counter, row.author);
-    for (const ModelChange& change : unit->changes) CheckServerRecord(**view, change.record);
+    const Known& known = *FindKnown({Bytes(row.incarnation), row.counter}, row.hash);
+    for (const ModelChange& change : UnitOf(known).changes) {
+      CheckServerRecord(**view, change.record);
+    }
   }
+  if (!violation_) CheckTakenBack();
+  if (!violation_) CheckTold(**view, before);
   return true;
+}
+
+void World::CheckTakenBack() {
+  if (model_.taken_back().empty()) return;
+  Violate("R5", absl::StrCat("server: got ", ToString(*model_.taken_back().begin()),
+                             " held, wanted it WITHDRAWN: its author has answered it"));
+}
+
+void World::CheckTold(server::ReadView& view, uint64_t after) {
+  using NoticeLine = std::tuple<std::string, uint64_t, std::string, uint32_t, Id, Id>;
+  std::map<NoticeLine, bool> got;  // conflict?
+  constexpr uint64_t kLast = std::numeric_limits<int64_t>::max();
+  for (const auto& [device, unused] : site_of_device_) {
+    const auto notices = view.Notices(*Uuid::FromBytes(device), {after, kLast}, 100'000);
+    if (!notices.ok()) return;
+    for (const server::NoticeRow& row : *notices) {
+      got[{device,
+           row.sequence,
+           Bytes(row.record),
+           row.field,
+           {Bytes(row.what.change.incarnation), row.what.change.counter},
+           {Bytes(row.what.by.incarnation), row.what.by.counter}}] =
+          row.what.word == Word::kConflict;
+    }
+  }
+  const auto& told = model_.told();
+  for (auto it = told.rbegin(); it != told.rend() && it->sequence > after; ++it) {
+    const std::string device = DeviceOf(it->change.life);
+    if (device.empty()) continue;
+    const auto line = got.find({device, it->sequence, it->record, it->field, it->change, it->by});
+    const bool right = line != got.end() && line->second == it->conflict;
+    if (it->sure && !right) {
+      return Violate(
+          "R12", absl::StrCat("server, sequence ", it->sequence, ": got ",
+                              line == got.end() ? "nobody" : "other words",
+                              ", wanted the author of ", ToString(it->change), " (",
+                              NameOf(it->record), ".", it->field, ") told of ", ToString(it->by)));
+    }
+    if (line != got.end()) got.erase(line);
+  }
+  if (got.empty()) return;
+  const auto& [device, sequence, record, field, change, by] = got.begin()->first;
+  Violate("R12", absl::StrCat("server, sequence ", sequence, ": got the author of ",
+                              ToString(change), " (", NameOf(record), ".", field, ") told of ",
+                              ToString(by), ", wanted nobody told"));
 }
 
 // The head moved and no unit came: what an operator asked for has happened.
@@ -255,34 +313,39 @@ void World::ObserveUnit(server::ReadView& view, const server::UnitRow& row,
   (row.Held() ? admission.held : admission.final) = row.sequence;
   admission.refused = row.Refused();
   admission.site = site;
-  if (restored_) return;
-  if (row.Held()) {
-    return Violate("R5", absl::StrCat(where, ": got HELD (", row.reason,
-                                      "), wanted a final outcome: nothing was ever lost here"));
-  }
-  const ModelUnit unit = *ReadUnit(known->payload, id.life, id.counter, row.author);
-  if (const auto unknown = model_.UnknownBase(unit)) {
-    return Violate("R9", absl::StrCat(where, ": got an outcome although its base ",
-                                      ToString(*unknown), " has none, wanted it to wait"));
+  Trace(absl::StrCat("  ", row.sequence, " ", ToString(id), " ", WordText(row.WordOf(0)), " ",
+                     row.TimeOf(0)));
+  const ModelUnit unit = UnitOf(*known);
+  if (row.Held()) return ObserveHeld(row, unit, site);
+  if (row.WordOf(0) == Word::kWithdrawn) {
+    const bool asked = std::any_of(
+        unit.changes.begin(), unit.changes.end(),
+        [&](const ModelChange& change) { return model_.taken_back().contains(change.id); });
+    if (asked) return model_.Refuse(unit, row.sequence, kTakenBack);
+    return Violate("R5", absl::StrCat(where, ": got it WITHDRAWN, wanted what its author asked"));
   }
   // The changes of a unit are a tick apart.
   int64_t made_ms = row.TimeOf(0);
   for (uint32_t i = 1; i < row.changes; ++i) {
     made_ms = std::max<int64_t>(made_ms, row.TimeOf(i) - row.changes);
   }
-  const std::string why = model_.WhyRefuse(unit, site, known->checkpoint, made_ms);
-  Trace(absl::StrCat("  ", row.sequence, " ", ToString(id), " ", WordText(row.WordOf(0)), " ",
-                     row.TimeOf(0)));
+  std::string why = model_.WhyRefuse(unit, site, made_ms);
+  // Of what is refused for another reason only the receipt has a time: then there must be such a
+  // reason, whenever it was made.
+  const bool untimed = row.Refused() && why == kAfterwards &&
+                       row.uncertainty_ms == std::numeric_limits<int64_t>::max();
+  if (untimed) why = model_.WhyRefuse(unit, site, kBefore);
+  const bool may_write = why != kNotTheirs && why != kAfterwards;
+  const std::string waits =
+      may_write && !unit.Withdraws() ? model_.WaitsFor(unit, site) : std::string();
+  if (!waits.empty()) {
+    return Violate("R9", absl::StrCat(where, ": got an outcome although ", waits,
+                                      " is not there, wanted it to wait"));
+  }
   if (row.Refused()) {
     ++counts_.refused;
-    model_.Refuse(unit, row.sequence);
-    // Of what is refused for another reason only the receipt has a time: then there must be such a
-    // reason, whenever it was made.
-    const bool untimed =
-        why == kAfterwards && row.uncertainty_ms == std::numeric_limits<int64_t>::max();
-    constexpr int64_t kBefore = std::numeric_limits<int64_t>::min();
-    CheckRefused(view, row,
-                 untimed ? model_.WhyRefuse(unit, site, known->checkpoint, kBefore) : why);
+    model_.Refuse(unit, row.sequence, why);
+    CheckRefused(view, row, why);
     if (why == kAfterwards && !untimed) CheckTimes(row, *known, unit);
     return;
   }
@@ -290,13 +353,36 @@ void World::ObserveUnit(server::ReadView& view, const server::UnitRow& row,
     return Violate(why == kNotTheirs         ? "L8"
                    : why == kAfterwards      ? "R21"
                    : why == "a step too far" ? "R9"
+                   : unit.Withdraws()        ? "R5"
                                              : "R12",
                    absl::StrCat(where, ": got it admitted, wanted it refused: ", why));
   }
-  CheckTimes(row, *known, unit);
+  if (!unit.Withdraws()) CheckTimes(row, *known, unit);
+  ObserveAdmitted(row, unit, site);
+}
+
+// Only after a restore, which may have lost what the unit stands on.
+void World::ObserveHeld(const server::UnitRow& row, const ModelUnit& unit,
+                        const std::string& site) {
+  const std::string why = model_.WhyRefuse(unit, site, kBefore);
+  const bool may_write = why != kNotTheirs && why != kAfterwards;
+  if (!restored_ || !may_write || unit.Withdraws() || model_.WaitsFor(unit, site).empty()) {
+    return Violate("R5",
+                   absl::StrCat("server, sequence ", row.sequence, ": got HELD (", row.reason,
+                                "), wanted a final outcome: ",
+                                restored_ ? "nothing is missing" : "nothing was ever lost here"));
+  }
+  Fault("(held)");
+  model_.Hold(unit);
+}
+
+void World::ObserveAdmitted(const server::UnitRow& row, const ModelUnit& unit,
+                            const std::string& site) {
   std::vector<int64_t> times;
   for (uint32_t i = 0; i < row.changes; ++i) times.push_back(row.TimeOf(i));
+  const size_t told = model_.told().size();
   const std::vector<std::string> words = model_.Admit(unit, site, row.sequence, times);
+  counts_.faults["(told)"] += model_.told().size() - told;
   for (uint32_t i = 0; i < row.changes && i < words.size(); ++i) {
     const std::string word = WordText(row.WordOf(i));
     counts_.conflicts += word == "CONFLICT" ? 1 : 0;
@@ -309,7 +395,8 @@ void World::ObserveUnit(server::ReadView& view, const server::UnitRow& row,
                  Judged(change.kind, edit.first, heads->second);
         });
     if (judged && word != words[i]) {
-      Violate("L4", absl::StrCat(where, ": got ", word, ", wanted ", words[i]));
+      Violate("L4", absl::StrCat("server, sequence ", row.sequence, ": got ", word, ", wanted ",
+                                 words[i]));
     }
   }
 }
@@ -341,7 +428,7 @@ int64_t World::LowestTime(const server::UnitRow& row, const ModelUnit& unit,
     if (const auto time = model_.TimeOf(id)) lower = std::max(lower, *time + 1);
   };
   for (const auto& [field, edit] :
-       model_.Resolved(unit.changes[change], row.sequence, true).edits) {
+       model_.AsAdmitted(unit, unit.changes[change], row.sequence).edits) {
     for (const Id& base : edit.base) look(base);
     for (const auto& [element, adds] : edit.removals) {
       for (const Id& add : adds) look(add);

@@ -1,7 +1,6 @@
 #include "tests/sim/oracles.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -11,27 +10,20 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client-lib/digests.h"
-#include "client-lib/outbox.h"
 #include "google/protobuf/descriptor.h"
-#include "server/history.h"
 #include "tests/sim/judgement.h"
+#include "tests/sim/ledger.h"
 #include "tests/sim/link.h"
+#include "tests/sim/same.h"
 
 namespace doorstep::sim {
 namespace {
 
-constexpr uint64_t kNow = std::numeric_limits<uint64_t>::max();
 // Everything is handed over in the first round, so everybody has it after the second; a clone may
 // need another to find its new name, and one shows that nothing moves any more.
 constexpr int kQuietRounds = 5;
 // After a restore devices hand over again what others stand on, and learn of it one by one.
 constexpr int kRestoredRounds = 8;
-
-const Heads& HeadsOf(const ModelRecord& record, uint32_t field) {
-  static const Heads none;
-  const auto it = record.fields.find(field);
-  return it == record.fields.end() ? none : it->second;
-}
 
 bool Holds(const Heads& heads, const ModelHead& wanted, bool with_time) {
   return std::any_of(heads.begin(), heads.end(), [&](const ModelHead& head) {
@@ -44,16 +36,18 @@ bool Holds(const Heads& heads, const ModelHead& wanted, bool with_time) {
 // The server's rows at the checkpoint, and the pending changes on top. Where several versions of
 // LATEST could be shown, all of them.
 Rows Expected(World& world, SimDevice& device, uint64_t at, std::set<std::string>* pending) {
-  Rows rows = world.model().SeenBy(device.site, at);
+  Rows rows = world.ModelOf(device).SeenBy(device.site, at);
   for (const auto& [place, entry] : device.outbox) {
-    if (world.OutcomeOf(entry.id, entry.hash, at) != nullptr) continue;
+    if (world.OutcomeOf(device, entry, at) != nullptr || entry.unit.Withdraws()) continue;
+    // What was answered is not handed over again to a server that has lost its outcome.
+    if (device.answers.contains(place)) continue;
     for (const ModelChange& change : entry.unit.changes) {
       const auto [row, made] =
           rows.try_emplace(change.record, ModelRecord{change.kind, entry.unit.place, {}});
       if (row->second.kind != change.kind) continue;
       pending->insert(change.record);
-      Apply(world.model().Resolved(change, at, false), 0, 0, entry.unit.author, /*latest_too=*/true,
-            &row->second);
+      Apply(world.ModelOf(device).Resolved(change, at), 0, 0, entry.unit.author,
+            /*latest_too=*/true, &row->second);
     }
   }
   return rows;
@@ -74,7 +68,6 @@ class DeviceCheck {
       return absl::OkStatus();
     });
     if (!read.ok()) return;
-    if (world_.restored()) return CheckShown(rows);
     std::set<std::string> pending;
     // A repair after a fault counts from zero; what the server has by then comes again.
     const auto repair = store.Int(client::key::kRepair);
@@ -88,6 +81,7 @@ class DeviceCheck {
       CheckRows(rows, expected, pending);
     }
     if (!world_.violation()) CheckShown(rows);
+    if (!world_.violation()) CheckPairs(rows);
   }
 
  private:
@@ -103,7 +97,7 @@ class DeviceCheck {
   void CheckRows(const Rows& rows, const Rows& expected, const std::set<std::string>& pending) {
     for (const auto& [record, row] : rows) {
       if (expected.contains(record)) continue;
-      const bool held = world_.model().Holds(device_.site, row.place, kNow);
+      const bool held = world_.ModelOf(device_).Holds(device_.site, row.place, kNow);
       return world_.Violate(held ? "L5" : "L8", absl::StrCat(Where(record),
                                                              ": got a record that is not in the "
                                                              "checkpoint, wanted none"));
@@ -176,6 +170,31 @@ class DeviceCheck {
     if (told.empty()) return;
     world_.Violate("R12", absl::StrCat(Where(told.begin()->first), ".", told.begin()->second,
                                        ": got a case of no versions that differ, wanted none"));
+  }
+
+  // Who is perhaps recorded twice, offline too.
+  void CheckPairs(const Rows& rows) {
+    const bool any = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
+      return OptionsOfKind(row.second.kind).duplicate_key_size() > 0;
+    });
+    if (!any) return;
+    const auto duplicates = device_.replica->Duplicates();
+    if (!duplicates.ok()) return;
+    Pairs got;
+    for (const Duplicate& pair : *duplicates) {
+      using Verdict = Duplicate::Verdict;
+      got[{pair.first, pair.second}] = pair.verdict == Verdict::kSame        ? Same::kOne
+                                       : pair.verdict == Verdict::kDifferent ? Same::kTwo
+                                                                             : Same::kMaybe;
+    }
+    const Pairs wanted = PairsIn(rows);
+    if (got == wanted) return;
+    const auto apart = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());
+    const auto& of = apart.first != got.end() ? apart.first : apart.second;
+    world_.Violate("R12", absl::StrCat(device_.name, ": got ", got.size(),
+                                       " pairs that may be one, or other words about ",
+                                       of->first.first, " and ", of->first.second, ", wanted ",
+                                       wanted.size(), " as people have said"));
   }
 
   bool CheckValue(const std::string& record, uint32_t kind, uint32_t field, const Heads& heads,
@@ -261,7 +280,7 @@ void SyncEverybody(World& world) {
   for (int round = 0; round < rounds && !world.violation(); ++round) {
     for (const auto& device : world.devices()) {
       device->link->Plan({});
-      const bool drifted = std::exchange(device->drifted, false);
+      BeginSync(*device);
       const auto result = device->replica->Sync(*device->link, {});
       if (world.violation()) return;
       world.ScanOutbox(*device);
@@ -271,7 +290,8 @@ void SyncEverybody(World& world) {
         return world.Violate("L9", absl::StrCat(device->name, ": got '", result.status().ToString(),
                                                 "', wanted a sync without faults to succeed"));
       }
-      if (result->repaired && !drifted && !world.restored()) {
+      const bool drifted = std::exchange(device->drifted, false);
+      if (result->repaired && !drifted && !MayRepair(*device)) {
         return world.Violate("L1", absl::StrCat(device->name,
                                                 ": got rows that differ from the "
                                                 "server's, wanted the same without a repair"));
@@ -291,26 +311,6 @@ void SyncEverybody(World& world) {
                                    " rounds, wanted every outbox empty and one checkpoint"));
 }
 
-// The records that a site's devices hold: as the model says, or after a restore the server.
-std::set<std::string> RecordsFor(World& world, server::ReadView& view, const std::string& site) {
-  std::set<std::string> records;
-  if (!world.restored()) {
-    for (const auto& [record, unused] : world.model().SeenBy(site, kNow)) records.insert(record);
-    return records;
-  }
-  const auto held = view.Memberships(site);
-  if (!held.ok()) return records;
-  for (const server::MembershipRow& row : *held) {
-    const auto places = view.Feed(row.ref, {}, kNow, 100'000);
-    if (!places.ok()) continue;
-    for (const server::FeedPlace& place : *places) {
-      const auto state = view.LoadAt(place.record);
-      if (state.ok()) records.insert(std::string(state->id.AsBytes()));
-    }
-  }
-  return records;
-}
-
 void CheckConvergence(World& world) {
   const auto view = world.server().truth->Read();
   if (!view.ok()) return;
@@ -323,8 +323,8 @@ void CheckConvergence(World& world) {
           return absl::OkStatus();
         });
     if (!read.ok()) return world.Violate("L1", absl::StrCat(where, ": ", read.ToString()));
-    const std::set<std::string> wanted = RecordsFor(world, **view, device->site);
-    for (const std::string& record : wanted) {
+    const Rows wanted = world.model().SeenBy(device->site, kNow);
+    for (const auto& [record, unused] : wanted) {
       const auto theirs = (*view)->Load(*Uuid::FromBytes(record));
       const auto own = mine.find(record);
       const bool same =
@@ -346,99 +346,40 @@ void CheckConvergence(World& world) {
   }
 }
 
-// R21: what was written in a file that was taken away has left the device, now that the server has
-// said what became of it; and nothing else has.
-bool CheckContent(World& world, const SimDevice& device, const client::OwnUnit& own,
-                  const std::string& where) {
-  const std::string file(own.compartment.file.AsBytes());
-  const bool gone = own.payload.empty();
-  const bool was_taken = world.restored() ? world.AskedToTake(file, device.site)
-                                          : world.model().WasTaken(device.site, file);
-  if (gone && !was_taken) {
-    world.Violate("L3", absl::StrCat(where, ": got no content, wanted it: its file is held"));
-  } else if (!gone && !world.restored() && world.model().Lost(device.site, file)) {
-    world.Violate("R21", absl::StrCat(where,
-                                      ": got its content here, wanted it gone: the file was "
-                                      "taken away"));
-  }
-  return !world.violation();
+// What it keeps of others' work that a restored server has lost, for somebody to look at.
+std::string RescuedBy(SimDevice& device) {
+  std::string text;
+  const auto rescued = device.replica->RescuedChanges();
+  if (!rescued.ok()) return text;
+  for (const Rescued& change : *rescued) text += change.json;
+  return text;
 }
 
-// L4, and the part of L3 that is about what nobody shows any more: it is in the history.
-void CheckOutcomes(World& world) {
-  const auto view = world.server().truth->Read();
-  if (!view.ok()) return;
-  for (const auto& device : world.devices()) {
-    client::Outbox outbox(device->store());
-    for (const auto& [place, entry] : device->outbox) {
-      const std::string where = absl::StrCat(device->name, ", ", ToString(entry.id));
-      const auto own = outbox.Load(place);
-      if (!own.ok()) return world.Violate("L3", absl::StrCat(where, ": got no such unit"));
-      const Admission* outcome = world.OutcomeOf(entry.id, entry.hash, kNow);
-      if (outcome == nullptr) {
-        // Its content had left the device with the file when the server lost it: nobody has it.
-        const std::string file(own->compartment.file.AsBytes());
-        if (world.restored() && own->payload.empty() && world.AskedToTake(file, device->site)) {
-          continue;
-        }
-        return world.Violate("L3", absl::StrCat(where,
-                                                ": got an outcome here and nothing on the "
-                                                "server, wanted the change on the server"));
-      }
-      if (!CheckContent(world, *device, *own, where)) return;
-      const bool parked = outcome->parked() && !own->payload.empty();
-      if (own->waiting() || own->sequence != outcome->sequence() || own->parked != parked) {
-        return world.Violate("L4", absl::StrCat(where, ": got sequence ", own->sequence,
-                                                own->parked ? " parked" : "", ", wanted ",
-                                                outcome->sequence(), parked ? " parked" : ""));
-      }
-      if (outcome->parked() && (own->reason.empty() || own->what_to_do.empty())) {
-        return world.Violate("L4", absl::StrCat(where, ": got it parked without reason or advice"));
-      }
-      const auto row = (*view)->History(outcome->sequence());
-      if (!row.ok() || !row->has_value()) {
-        return world.Violate("L3", absl::StrCat(where, ": got no entry in the history"));
-      }
-      const auto header = server::ParseHeader((*row)->header);
-      const auto payload = server::OpenEntry(**row, **view);
-      if (!payload.ok() || *payload != entry.payload || !header.ok() ||
-          header->unit.author != entry.unit.author) {
-        return world.Violate("L3", absl::StrCat(where,
-                                                ": got other bytes in the history, wanted "
-                                                "what its author committed"));
-      }
-    }
-  }
-  const auto report = server::VerifyHistory(**view);
-  if (report.ok() && !report->faults.empty()) {
-    world.Violate("R10", absl::StrCat("server: got ", report->faults.front()));
-  }
-}
-
-// L8: what was taken away is nowhere on the disk, except in what was written here in other files.
-void CheckForgotten(World& world) {
-  for (const auto& device : world.devices()) {
-    for (const auto& [record, versions] : world.model().versions()) {
-      const ModelRecord& last = versions.rbegin()->second;
-      if (world.model().Holds(device->site, last.place, kNow)) continue;
-      for (const auto& [sequence, version] : versions) {
-        for (const auto& [field, heads] : version.fields) {
-          for (const ModelHead& head : heads) {
-            const size_t mark = head.value.find('~');
-            if (mark == std::string::npos) continue;
-            const size_t end = head.value.find('~', mark + 1);
-            if (end == std::string::npos) continue;
-            const std::string text = head.value.substr(mark, end - mark + 1);
-            const bool own =
-                std::any_of(device->outbox.begin(), device->outbox.end(), [&](const auto& entry) {
-                  return !world.model().Lost(device->site, entry.second.unit.place.first) &&
-                         absl::StrContains(entry.second.payload, text);
-                });
-            if (own || !device->disk->AnyFileContains(text)) continue;
-            return world.Violate("L8",
-                                 absl::StrCat(device->name, ": got bytes of ", world.NameOf(record),
-                                              " on its disk, wanted none after removal"));
-          }
+// L8: what was taken away is nowhere on the disk, except in what was written here in other files,
+// and in what was rescued. `then`: a life of the server.
+void CheckForgotten(World& world, SimDevice& device, const Model& then) {
+  const std::string rescued = RescuedBy(device);
+  for (const auto& [record, versions] : then.versions()) {
+    const ModelRecord& last = versions.rbegin()->second;
+    if (world.model().Holds(device.site, last.place, kNow)) continue;
+    for (const auto& [sequence, version] : versions) {
+      for (const auto& [field, heads] : version.fields) {
+        for (const ModelHead& head : heads) {
+          const size_t mark = head.value.find('~');
+          if (mark == std::string::npos) continue;
+          const size_t end = head.value.find('~', mark + 1);
+          if (end == std::string::npos) continue;
+          const std::string text = head.value.substr(mark, end - mark + 1);
+          const bool own =
+              std::any_of(device.outbox.begin(), device.outbox.end(), [&](const auto& entry) {
+                return !world.model().Lost(device.site, entry.second.unit.place.first) &&
+                       absl::StrContains(entry.second.payload, text);
+              });
+          if (own || absl::StrContains(rescued, text)) continue;
+          if (!device.disk->AnyFileContains(text)) continue;
+          return world.Violate("L8",
+                               absl::StrCat(device.name, ": got bytes of ", world.NameOf(record),
+                                            " on its disk, wanted none after removal"));
         }
       }
     }
@@ -449,7 +390,18 @@ void CheckForgotten(World& world) {
 
 void CheckDevice(World& world, SimDevice& device) {
   if (device.replica == nullptr || world.violation()) return;
+  world.NotePast(device);
   DeviceCheck(world, device).Run();
+  if (!world.violation()) CheckAnswers(world, device);
+}
+
+void BeginSync(SimDevice& device) {
+  device.behind = device.past != nullptr;
+  device.epoch = device.store().Int(client::key::kEpoch).value_or(0);
+}
+
+bool MayRepair(const SimDevice& device) {
+  return device.behind || device.store().Int(client::key::kEpoch).value_or(0) != device.epoch;
 }
 
 Id IdNow(const SimDevice& device, Id id) {
@@ -554,7 +506,13 @@ void CheckQuiet(World& world) {
   if (!world.violation()) CheckConvergence(world);
   if (!world.violation()) CheckOutcomes(world);
   if (!world.violation()) world.CheckHeld();
-  if (!world.violation() && !world.restored()) CheckForgotten(world);
+  if (!world.violation()) CheckNotices(world);
+  for (const auto& device : world.devices()) {
+    if (!world.violation()) CheckForgotten(world, *device, world.model());
+    for (const auto& past : world.pasts()) {
+      if (!world.violation()) CheckForgotten(world, *device, past->model);
+    }
+  }
 }
 
 }  // namespace doorstep::sim

@@ -22,6 +22,11 @@ Id IdNow(const SimDevice& device, Id id);
 void CheckSigned(World& world, SimDevice& device, const std::string& record, const Form& form,
                  const absl::Status& status, const Entry* entry);
 
+// Before a sync begins; and after it, whether the device may have been sent everything again: it
+// had stood on a past of the server, or has met another one.
+void BeginSync(SimDevice& device);
+bool MayRepair(const SimDevice& device);
+
 // Faults are over: everybody syncs until nothing moves (L9), and then L1, L3, L4, L8.
 void CheckQuiet(World& world);
 

@@ -142,6 +142,27 @@ std::vector<uint32_t> DemandedFields(uint32_t kind) {
   return numbers;
 }
 
+uint32_t NumberOf(uint32_t kind, const std::string& field) {
+  const auto it = Kinds().find(kind);
+  const auto* found = it == Kinds().end() ? nullptr : it->second->FindFieldByName(field);
+  return found == nullptr ? 0 : static_cast<uint32_t>(found->number());
+}
+
+std::optional<Saying> SayingOf(uint32_t kind) {
+  if (!OptionsOfKind(kind).says_same()) return std::nullopt;
+  Saying saying;
+  for (const FieldDescriptor* field : FieldsOfKind(kind)) {
+    const auto number = static_cast<uint32_t>(field->number());
+    if (!OptionsOf(field).reference().empty()) {
+      (saying.first == 0 ? saying.first : saying.second) = number;
+    }
+    if (OptionsOf(field).effective() != v1::DOMINANT) continue;
+    saying.verdict = number;
+    saying.two = field->enum_type()->FindValueByName(OptionsOf(field).dominant())->number();
+  }
+  return saying;
+}
+
 // --- What values say ---
 
 Scalar Read(absl::string_view value, uint32_t field) {
@@ -284,6 +305,10 @@ std::optional<ModelUnit> ReadUnit(absl::string_view payload, const std::string& 
     to.kind = from.kind();
     to.create = from.create();
     if (from.has_settle()) to.settled = from.settle().reason();
+    if (from.has_resolves()) {
+      to.resolves = id_of(from.resolves().change());
+      to.because = from.resolves().reason();
+    }
     for (const auto& [field, value] : SplitFields(from.values())) {
       if (ClassOf(to.kind, field) == v1::SET) to.edits[field].adds.insert(value);
       if (ClassOf(to.kind, field) != v1::SET) to.edits[field].value = value;

@@ -57,7 +57,11 @@ struct ModelChange {
   bool create = false;
   std::string settled;
   std::map<uint32_t, ModelEdit> edits;
-  std::set<Id> seen;  // elsewhere
+  std::set<Id> seen;           // elsewhere
+  std::optional<Id> resolves;  // the parked change that it answers
+  std::string because;         // why that is withdrawn
+
+  bool Withdraws() const { return resolves.has_value() && edits.empty(); }
 };
 
 struct ModelUnit {
@@ -65,6 +69,12 @@ struct ModelUnit {
   PlaceId place;
   v1::Stamp stamp;
   std::vector<ModelChange> changes;
+  // What its envelope says: the life of the database that its author knew, and how far.
+  uint64_t epoch = 0;
+  uint64_t checkpoint = 0;
+
+  // Withdrawals stand alone.
+  bool Withdraws() const { return !changes.empty() && changes.front().Withdraws(); }
 };
 
 // Takes a payload apart; nullopt: it does not parse.
@@ -99,6 +109,16 @@ bool IsJudgement(uint32_t kind);
 bool IsMember(uint32_t kind, uint32_t field);
 // Fields of `child` that say to which record of `parent` it belongs, as part of its judgement.
 const std::vector<uint32_t>& ParentFields(uint32_t child, uint32_t parent);
+// By its name; 0: there is no such field.
+uint32_t NumberOf(uint32_t kind, const std::string& field);
+// Of a kind that says whether two records are one: its fields, and the verdict that they are two.
+struct Saying {
+  uint32_t first = 0;
+  uint32_t second = 0;
+  uint32_t verdict = 0;
+  int64_t two = 0;
+};
+std::optional<Saying> SayingOf(uint32_t kind);
 // Fields without which a record cannot be signed.
 std::vector<uint32_t> DemandedFields(uint32_t kind);
 

@@ -31,6 +31,13 @@ std::vector<Plant> DevicePlants() {
       .device_syncs_less = true;
   add("case-hidden", "R12", 10, "a conflict stands and no person sees it").after_sync =
       [](Database& db) { db.Exec("DELETE FROM _conflict WHERE field < 19000").IgnoreError(); };
+  add("withdrawal-forgotten", "R5", 100, "what was withdrawn asks for somebody again").after_sync =
+      [](Database& db) {
+        db.Exec("UPDATE _outbox SET resolution = 0, parked = 1 WHERE resolution = 2").IgnoreError();
+      };
+  add("linked-apart", "R12", 100,
+      "where people differ about two registrations, they count as one person")
+      .schema = TrustingSchema;
   add("whole-untold", "R12", 180, "two people changed an assessment, and nobody hears of it")
       .after_sync = [](Database& db) {
     db.Exec("DELETE FROM _conflict WHERE field = 19001").IgnoreError();

@@ -63,12 +63,30 @@ std::unique_ptr<Transport> Make(Transport* server) {
   return std::make_unique<Twin>(server);
 }
 
-// A batch is never compared with what it makes of a replica.
+// A server that never works out a digest and sends what it has always sent.
 class ConstantDigest : public BatchTwin {
  public:
   using BatchTwin::BatchTwin;
   void Change(const v1::PullRequest&, v1::PullRows*, v1::PullBatch* batch) override {
+    if (!batch->digest().empty()) batch->set_digest(std::string(batch->digest().size(), '\x5a'));
+  }
+};
+
+// A batch is never compared with what it makes of a replica.
+class NoDigest : public BatchTwin {
+ public:
+  using BatchTwin::BatchTwin;
+  void Change(const v1::PullRequest&, v1::PullRows*, v1::PullBatch* batch) override {
     batch->clear_digest();
+  }
+};
+
+// What an author should hear of those who displaced them is left out.
+class DisplacementsUntold : public BatchTwin {
+ public:
+  using BatchTwin::BatchTwin;
+  void Change(const v1::PullRequest&, v1::PullRows* rows, v1::PullBatch*) override {
+    rows->clear_displacements();
   }
 };
 
@@ -388,6 +406,9 @@ std::vector<Plant> LinkPlants() {
   add("moved-record", "R6", 80, "a cut pull goes on past a record that has moved",
       Make<CursorAtPosition>);
   add("constant-digest", "R7", 10, "all digests are the same", Make<ConstantDigest>);
+  add("digest-unsent", "R7", 120, "no digest is sent, so that nothing is compared", Make<NoDigest>);
+  add("notice-unsent", "R12", 40, "whose version was displaced is noted and never told",
+      Make<DisplacementsUntold>);
   add("loss-untold", "R7", 10, "what is taken from a device stays on it", Make<LossesUntold>);
   add("restore-unnoticed", "R11", 120,
       "a server that was restored from a backup is taken for itself", Make<RestoreUnnoticed>);

@@ -287,6 +287,69 @@ class HoldsForEver : public Twin {
   }
 };
 
+// What was taken back while it was held stays held, and is applied when it can be.
+class TakesNothingBack : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status EndHeld(uint64_t sequence) override {
+    ending_ = sequence;
+    return absl::OkStatus();
+  }
+  absl::Status AddUnit(const UnitRow& unit) override {
+    const uint64_t ending = std::exchange(ending_, 0);
+    if (unit.WordOf(0) == Word::kWithdrawn) return absl::OkStatus();
+    if (ending != 0) {
+      if (absl::Status status = inner_->EndHeld(ending); !status.ok()) return status;
+    }
+    return inner_->AddUnit(unit);
+  }
+
+ private:
+  uint64_t ending_ = 0;
+};
+
+// A withdrawal also takes the last version of a field of the record.
+class WithdrawsTooMuch : public Twin {
+ public:
+  using Twin::Twin;
+  absl::StatusOr<uint64_t> NextSequence() override {
+    saved_ = false;
+    return inner_->NextSequence();
+  }
+  absl::Status Save(const RecordState* before, const RecordState& after) override {
+    saved_ = true;
+    return inner_->Save(before, after);
+  }
+  absl::Status AddUnit(const UnitRow& unit) override {
+    admitted_ = unit.WordOf(0) == Word::kApplied;
+    return inner_->AddUnit(unit);
+  }
+  // Others see it beside what was refused: it is the one unit that is admitted and saves nothing.
+  absl::Status AddHistoryOf(const Uuid& record, server::HistoryPlace place) override {
+    const absl::Status status = inner_->AddHistoryOf(record, place);
+    if (!status.ok() || saved_ || !admitted_) return status;
+    const auto stored = inner_->Load(record);
+    if (!stored.ok() || !stored->has_value() || (*stored)->fields.empty()) return stored.status();
+    RecordState less = **stored;
+    FieldState& last = less.fields.back();
+    last.heads.pop_back();
+    last.sequence = place.sequence;
+    if (last.heads.empty()) less.fields.pop_back();
+    return inner_->Save(&**stored, less);
+  }
+
+ private:
+  bool saved_ = false;
+  bool admitted_ = false;
+};
+
+// Nobody is told whom a change has displaced.
+class TellsNobody : public Twin {
+ public:
+  using Twin::Twin;
+  absl::Status AddNotice(const server::NoticeRow& /*notice*/) override { return absl::OkStatus(); }
+};
+
 // Who holds what is looked up now and then, not for each batch.
 class StaleMembership : public ForwardingView {
  public:
@@ -340,8 +403,13 @@ std::vector<Plant> ServerPlants() {
       WritesOf<ForgetsAgreed>());
   add("ledger-outside", "R5", 60, "an outcome is stored after the commit that applied the unit",
       WritesOf<LedgerLater>());
-  add("held-for-ever", "R5", 120, "what is held stays so when all that it waits for has come",
+  add("held-for-ever", "R5", 240, "what is held stays so when all that it waits for has come",
       WritesOf<HoldsForEver>());
+  add("withdrawn-applied", "R5", 200, "what was taken back while it was held is applied after all",
+      WritesOf<TakesNothingBack>());
+  add("withdraws-too-much", "R5", 200, "a withdrawal takes a version of the record with it",
+      WritesOf<WithdrawsTooMuch>());
+  add("untold", "R12", 10, "whose version was displaced is told nothing", WritesOf<TellsNobody>());
   add("repeat-applied", "R3", 10, "a unit that comes again is applied again",
       WritesOf<AppliesRepeats>());
   add("receipt-time", "R4", 10, "a change has the time of its receipt", WritesOf<TimesByReceipt>());

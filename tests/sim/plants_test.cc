@@ -1,5 +1,6 @@
-// Each broken twin is found within the seeds that it states; and it is the oracle that finds it:
-// with the oracle off, the simulator looks on.
+// Each broken twin is found within the seeds that it states; it is the twin that is found, since
+// the same seed without it holds; and it is the oracle that finds it: with the oracle off, the
+// simulator looks on.
 #include "tests/sim/plants.h"
 
 #include <cstdint>
@@ -21,10 +22,15 @@ TEST_P(PlantTest, IsFoundInTime) {
   RunOptions options;
   options.plant = &plant;
   for (int seed = 1; seed <= plant.within; ++seed) {
-    const Result result = RunScript(Generate(static_cast<uint64_t>(seed)), options);
+    const Script script = Generate(static_cast<uint64_t>(seed));
+    const Result result = RunScript(script, options);
     if (!result.violation) continue;
     RecordProperty("seed", seed);
     RecordProperty("oracle", result.violation->oracle);
+    const Result without = RunScript(script, {});
+    EXPECT_FALSE(without.violation.has_value())
+        << plant.name << " is not what was found: without it seed " << seed << " violates "
+        << without.violation->oracle << ": " << without.violation->what;
     return;
   }
   ADD_FAILURE() << plant.name << " was not found within " << plant.within << " seeds";

@@ -1,4 +1,4 @@
-// Does what steps say: one function for each verb. For simulation.cc and runner_work.cc only.
+// Does what steps say: one function for each verb. For simulation.cc and runner_*.cc only.
 #ifndef TESTS_SIM_RUNNER_H_
 #define TESTS_SIM_RUNNER_H_
 
@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,6 +41,9 @@ class Runner {
   void Hide(const Step& step);
   void Sign(const Step& step);
   void Settle(const Step& step);
+  void Withdraw(const Step& step);
+  void Fix(const Step& step);
+  void Link(const Step& step);
   void Sync(const Step& step);
   void Deliver(const Step& step);
   void Wait(const Step& step);
@@ -73,6 +77,11 @@ class Runner {
   absl::Status Commit(SimDevice& device, const std::string& user,
                       const std::vector<const Form*>& forms,
                       const std::function<absl::Status(Edits&)>& edit);
+  // The same of whatever else commits.
+  absl::Status Commit(SimDevice& device, const std::vector<const Form*>& forms,
+                      const std::function<absl::Status()>& commit);
+  // The place in the outbox of the unit that holds the step's parked change, and the change's id.
+  std::optional<std::pair<int64_t, std::string>> Parked(SimDevice& device, const Step& step);
   testing::PowerCutVfs* DiskOf(const Step& step, bool** faulty);
 
   World world_;

@@ -67,6 +67,20 @@ std::shared_ptr<const Schema> LenientSchema() {
   return Made(set);
 }
 
+std::shared_ptr<const Schema> TrustingSchema() {
+  google::protobuf::FileDescriptorSet set = Today();
+  for (auto& file : *set.mutable_file()) {
+    for (auto& message : *file.mutable_message_type()) {
+      if (!message.options().GetExtension(v1::kind).says_same()) continue;
+      for (auto& field : *message.mutable_field()) {
+        auto* options = field.mutable_options()->MutableExtension(v1::field);
+        if (options->effective() == v1::DOMINANT) options->set_dominant("SAME");
+      }
+    }
+  }
+  return Made(set);
+}
+
 std::shared_ptr<const Schema> OldSchema() {
   static const auto* const schema = [] {
     const std::set<std::pair<std::string, std::string>> later = {

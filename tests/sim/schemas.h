@@ -12,9 +12,11 @@ namespace doorstep::sim {
 // RiskAssessment.benefits and RiskAssessment.value_to_person.
 std::shared_ptr<const Schema> OldSchema();
 
-// For plants: today's where signing demands nothing; where any state may follow any other.
+// For plants: today's where signing demands nothing; where any state may follow any other; where
+// of those who say whether two are one the others are worked to.
 std::shared_ptr<const Schema> UndemandingSchema();
 std::shared_ptr<const Schema> LenientSchema();
+std::shared_ptr<const Schema> TrustingSchema();
 
 }  // namespace doorstep::sim
 

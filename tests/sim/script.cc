@@ -13,10 +13,11 @@ namespace doorstep::sim {
 namespace {
 
 constexpr absl::string_view kVerbs[] = {
-    "world",   "site",  "device",  "create", "open",    "save",   "edit",    "bulk",    "settle",
-    "sync",    "drop",  "deliver", "wait",   "clock",   "reboot", "cut",     "crash",   "io-error",
-    "full",    "free",  "clone",   "backup", "restore", "share",  "unshare", "history", "restart",
-    "upgrade", "quiet", "prose",   "hide",   "unhide",  "sign"};
+    "world",   "site",     "device",  "create",  "open",  "save",   "edit",    "bulk",
+    "settle",  "sync",     "drop",    "deliver", "wait",  "clock",  "reboot",  "cut",
+    "crash",   "io-error", "full",    "free",    "clone", "backup", "restore", "share",
+    "unshare", "history",  "restart", "upgrade", "quiet", "prose",  "hide",    "unhide",
+    "sign",    "withdraw", "fix",     "link",    "unlink"};
 
 }  // namespace
 

@@ -4,10 +4,12 @@
 // is too, and that what it finds comes short.
 //
 // DOORSTEP_SEED=n runs that seed alone; DOORSTEP_SEEDS=n so many of the fixed ones.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,14 @@ namespace {
 // So many show that the generator gets everywhere.
 constexpr uint64_t kEnoughSeeds = 120;
 constexpr int kShrinkRuns = 200;
+// All kinds of faults; and in brackets what people do, and what becomes of it.
+constexpr const char* kKinds[] = {
+    "lost",       "noreply",      "twice",          "late",        "slow",       "droprow",
+    "absence",    "clock",        "reboot",         "restart",     "server-cut", "server-crash",
+    "device-cut", "device-crash", "disk-full",      "io-error",    "clone",      "restore-device",
+    "share",      "unshare",      "restore-server", "old-program", "old-server", "upgrade",
+    "(settled)",  "(hide)",       "(unhide)",       "(sign)",      "(fix)",      "(withdraw)",
+    "(link)",     "(unlink)",     "(held)",         "(told)",      "reordered"};
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -71,12 +81,10 @@ TEST(SimTest, HoldsOverFixedSeeds) {
   EXPECT_GT(counts.syncs, seeds * 8);
   EXPECT_GT(counts.conflicts, seeds);
   EXPECT_GT(counts.refused, 10u);
-  for (const char* kind :
-       {"lost",       "noreply",      "twice",      "late",         "slow",           "droprow",
-        "server-cut", "server-crash", "device-cut", "device-crash", "disk-full",      "io-error",
-        "clock",      "reboot",       "restart",    "clone",        "restore-device", "share",
-        "unshare",    "(settled)",    "(hide)",     "(unhide)",     "(sign)"}) {
-    EXPECT_GT(counts.faults[kind], 2u) << kind;
+  for (const char* kind : kKinds) EXPECT_GT(counts.faults[kind], 2u) << kind;
+  // And whatever a step counts is asked for here.
+  for (const auto& [kind, count] : counts.faults) {
+    EXPECT_NE(std::find(std::begin(kKinds), std::end(kKinds), kind), std::end(kKinds)) << kind;
   }
 }
 

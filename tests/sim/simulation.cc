@@ -51,9 +51,12 @@ void Runner::MakeDevice(const Step& step) {
 
 // --- Time ---
 
-// wait DURATION
+// wait DURATION   of a day or more: somebody was away
 void Runner::Wait(const Step& step) {
-  world_.Advance(std::max<int64_t>(ParseDuration(step.Arg(0)), 0));
+  constexpr int64_t kDay = 86'400'000;
+  const int64_t ms = std::max<int64_t>(ParseDuration(step.Arg(0)), 0);
+  world_.Advance(ms);
+  if (ms >= kDay) world_.Fault("absence");
 }
 
 // clock DEVICE DURATION   its wall clock is wrong by that much from now on
@@ -162,15 +165,7 @@ void Runner::Clone(const Step& step) {
 
 // backup DEVICE|server
 void Runner::Backup(const Step& step) {
-  SimServer& server = world_.server();
-  if (step.Arg(0) == "server") {
-    if (server.disk_faulty || server.core == nullptr) return;
-    server.backup.clear();
-    for (const std::string& path : server.disk->Names()) {
-      if (path.find("-shm") == std::string::npos) server.backup[path] = server.disk->Content(path);
-    }
-    return;
-  }
+  if (step.Arg(0) == "server") return world_.BackUpServer();
   SimDevice* device = On(step);
   if (device != nullptr && !device->disk_faulty) device->backup = FilesOf(*device);
 }
@@ -207,15 +202,18 @@ void Runner::Share(const Step& step) {
 // upgrade DEVICE|server   to today's schema
 void Runner::Upgrade(const Step& step) {
   if (step.Arg(0) == "server") {
+    if (world_.server().schema == Schema::BuiltIn()) return;
     world_.server().schema = Schema::BuiltIn();
     world_.StopServer();
+    world_.Fault("upgrade");
     return;
   }
   SimDevice* device = On(step);
-  if (device == nullptr) return;
+  if (device == nullptr || device->schema == Schema::BuiltIn()) return;
   world_.Close(*device);
   device->schema = Schema::BuiltIn();
   world_.Open(*device);
+  world_.Fault("upgrade");
 }
 
 // quiet   all faults end, everybody syncs, and everything is checked
@@ -262,7 +260,8 @@ const std::map<std::string, Runner::Handler>& Runner::Handlers() {
       {"restore", &Runner::Restore}, {"share", &Runner::Share},       {"unshare", &Runner::Share},
       {"history", &Runner::History}, {"quiet", &Runner::Quiet},       {"upgrade", &Runner::Upgrade},
       {"prose", &Runner::Prose},     {"hide", &Runner::Hide},         {"unhide", &Runner::Hide},
-      {"sign", &Runner::Sign}};
+      {"sign", &Runner::Sign},       {"withdraw", &Runner::Withdraw}, {"fix", &Runner::Fix},
+      {"link", &Runner::Link},       {"unlink", &Runner::Link}};
   return *handlers;
 }
 

@@ -17,7 +17,6 @@
 #include "client-lib/outbox.h"
 #include "client-lib/replica_impl.h"
 #include "server/admin.h"
-#include "server/epoch.h"
 #include "server/sqlite_store.h"
 #include "sync/change/site_file.h"
 #include "tests/sim/forwarding.h"
@@ -92,6 +91,7 @@ World::World(const Settings& settings, const Plant* plant)
   server_.clock = std::make_unique<SimClock>(&now_ms_);
   server_.entropy = std::make_unique<SeededEntropy>(++next_seed_);
   server_.schema = settings.old_server ? OldSchema() : Today();
+  if (settings.old_server) Fault("old-server");
   if (plant_ != nullptr && plant_->transport != nullptr) {
     server_.endpoint = plant_->transport(&server_.direct);
   } else {
@@ -162,6 +162,7 @@ SimDevice* World::AddDevice(const std::string& name, const std::string& site,
   device->users = std::move(users);
   device->durable = durable;
   device->schema = std::move(schema);
+  if (device->schema == OldSchema()) Fault("old-program");
   InitOptions init;
   init.site = site;
   init.device_name = name;
@@ -185,7 +186,9 @@ SimDevice* World::CloneDevice(SimDevice& from, const std::string& name) {
   device->schema = from.schema;
   device->device_id = from.device_id;
   device->outbox = from.outbox;
+  device->answers = from.answers;
   device->renamed = from.renamed;
+  device->past_of = from.past_of;
   device->drifted = from.drifted;
   for (const std::string& path : from.disk->Names()) {
     const std::string file = path.substr(path.rfind('/') + 1);
@@ -209,22 +212,9 @@ void World::RestoreDevice(SimDevice& device, const std::map<std::string, std::st
   }
   // What was made since is gone by its owner's own doing, unless it was handed over.
   device.outbox.clear();
+  device.answers.clear();
   device.renamed.clear();
   Open(device);
-}
-
-void World::RestoreServer(bool announced) {
-  StopServer();
-  server_.disk = std::make_unique<PowerCutVfs>(++next_seed_);
-  server_.cuts_seen = 0;
-  for (const auto& [path, content] : server_.backup) server_.disk->SetContent(path, content);
-  restored_ = true;
-  admissions_.clear();
-  receipts_.clear();
-  observed_ = 0;
-  if (!StartServer()) return;
-  if (announced) Must(server::BeginEpoch(*server_.truth, *server_.entropy));
-  Observe();
 }
 
 void World::Share(const std::string& file, const std::string& site, bool give) {
@@ -266,6 +256,7 @@ bool World::Open(SimDevice& device) {
     if (replica.ok()) {
       device.replica = *std::move(replica);
       ScanOutbox(device);
+      NotePast(device);
       return true;
     }
     if (device.disk_faulty) return false;
@@ -372,11 +363,17 @@ void World::Trace(absl::string_view line) {
   if (verbose_) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
 
-const Admission* World::OutcomeOf(const Id& id, const std::string& hash, uint64_t at) const {
-  const auto it = admissions_.find({id, hash});
-  if (it == admissions_.end()) return nullptr;
+const Admission* World::OutcomeOf(const SimDevice& device, const Entry& entry, uint64_t at) const {
+  const auto& admissions = device.past == nullptr ? admissions_ : device.past->admissions;
+  const auto it = admissions.find({entry.id, entry.hash});
+  if (it == admissions.end()) return nullptr;
   const uint64_t first = it->second.held != 0 ? it->second.held : it->second.final;
   return first > at ? nullptr : &it->second;
+}
+
+std::string World::DeviceOf(const std::string& life) const {
+  const auto it = device_of_life_.find(life);
+  return it == device_of_life_.end() ? "" : it->second;
 }
 
 World::Known* World::FindKnown(const Id& id, const std::string& hash) {
@@ -407,6 +404,7 @@ bool SaysTheSame(const ModelUnit& a, const ModelUnit& b) {
     const ModelChange& x = a.changes[i];
     const ModelChange& y = b.changes[i];
     if (x.record != y.record || x.create != y.create || x.settled != y.settled) return false;
+    if (x.resolves != y.resolves || x.because != y.because) return false;
     if (x.edits.size() != y.edits.size()) return false;
     for (const auto& [field, edit] : x.edits) {
       const auto other = y.edits.find(field);
@@ -436,7 +434,7 @@ void World::ScanOutbox(SimDevice& device) {
         }
         // A replica that came from a backup: what it was is told by nobody any more.
         if (own.payload.empty() &&
-            model_.WasTaken(device.site, std::string(own.compartment.file.AsBytes()))) {
+            AskedToTake(std::string(own.compartment.file.AsBytes()), device.site)) {
           return true;
         }
         std::optional<ModelUnit> unit = ReadUnit(own.payload, id.life, id.counter, own.author);
@@ -485,6 +483,9 @@ void World::ScanOutbox(SimDevice& device) {
     }
     it = device.outbox.erase(it);
   }
+  // An answer that went with the power was no answer.
+  std::erase_if(device.answers,
+                [&](const auto& answer) { return !device.outbox.contains(answer.second.by); });
 }
 
 }  // namespace doorstep::sim

@@ -71,6 +71,17 @@ struct Entry {
   bool sent = false;
 };
 
+// What somebody has done about a parked unit.
+struct Answer {
+  bool withdrawn = false;  // else sent again
+  std::string reason;
+  int64_t by = 0;  // place of the unit that says so
+};
+
+// What the server was before a backup took its place: devices that have not heard of that since
+// still stand on it.
+struct Past;
+
 // A form that somebody has open.
 struct Form {
   OpenRecord opened;
@@ -100,10 +111,16 @@ struct SimDevice {
   std::unique_ptr<client::Session> session;
   std::map<std::pair<std::string, std::string>, Form> forms;  // by user and record
   std::map<int64_t, Entry> outbox;                            // by place
+  std::map<int64_t, Answer> answers;                          // by place of what is answered
   std::map<Id, Id> renamed;                                   // re-issued changes
   std::map<std::string, std::string> backup;                  // file name, content
   bool drifted = false;      // a row was kept from it, and it has not yet said so
   bool repair_told = false;  // in the session that runs
+  bool behind = false;       // when that began: it stood on a past of the server
+  int64_t epoch = 0;         // that it knew then
+  // The past that it stood on whenever it had heard so much (none: the present), and now.
+  std::map<std::string, std::shared_ptr<const Past>> past_of;
+  std::shared_ptr<const Past> past;
 
   client::Store& store() const;
 };
@@ -124,6 +141,7 @@ struct SimServer {
   int generation = 0;                         // starts so far
   bool dead = false;                          // it lost power, or was killed, within this step
   std::map<std::string, std::string> backup;  // file name, content
+  std::shared_ptr<const Past> backed_up;      // what the model knew then
 };
 
 // What became of a unit, as the ledger has told it: HELD at most once, then one final outcome under
@@ -136,6 +154,15 @@ struct Admission {
 
   uint64_t sequence() const { return final != 0 ? final : held; }
   bool parked() const { return final == 0 || refused; }
+};
+
+using UnitKey = std::pair<Id, std::string>;  // id, hash
+
+struct Past {
+  Model model;
+  std::map<UnitKey, Admission> admissions;
+  std::map<UnitKey, uint64_t> receipts;
+  uint64_t observed = 0;
 };
 
 // A message that is late.
@@ -196,15 +223,21 @@ class World {
   // After every call into the server: it may be dead, or have admitted something.
   void AfterServerCall();
   void RestoreDevice(SimDevice& device, const std::map<std::string, std::string>& files);
-  // Puts the server's backup in its place. `announced`: the operator says so to the server. From
-  // then on the model is silent: what holds is that all agree with the server, and that nobody's
-  // own work is lost.
+  // Keeps the server's files, and what the model knows of them.
+  void BackUpServer();
+  // Puts the server's backup in its place, and the model's beside it. `announced`: the operator
+  // says so to the server.
   void RestoreServer(bool announced);
   bool restored() const { return restored_; }
+  // Looks how much the device has heard, and on which life of the server it stands therefore.
+  void NotePast(SimDevice& device);
+  // What the server was, in the life on which the device stands.
+  const Model& ModelOf(const SimDevice& device) const {
+    return device.past == nullptr ? model_ : device.past->model;
+  }
   // An operator gives a file to a site, or takes it.
   void Share(const std::string& file, const std::string& site, bool give);
-  // Whether an operator has asked for that, whatever became of it: what is known once the model is
-  // silent.
+  // Whether an operator has ever asked for that, in whatever life of the server.
   bool AskedToTake(const std::string& file, const std::string& site) const {
     return taken_.contains({file, site});
   }
@@ -224,8 +257,13 @@ class World {
   void CheckHeld();
   void Violate(const std::string& oracle, const std::string& what);
   const std::optional<Violation>& violation() const { return violation_; }
-  // What a unit became up to a checkpoint (HELD or more); null: nothing yet.
-  const Admission* OutcomeOf(const Id& id, const std::string& hash, uint64_t at) const;
+  // What a unit became up to a checkpoint (HELD or more); null: nothing yet. In the life of the
+  // server on which the device stands.
+  const Admission* OutcomeOf(const SimDevice& device, const Entry& entry, uint64_t at) const;
+  // The device (by its id) that a life of a replica belongs to; "": nobody has pushed under it.
+  std::string DeviceOf(const std::string& life) const;
+  // What every life of the server has told people, beside the present one.
+  const std::vector<std::shared_ptr<const Past>>& pasts() const { return pasts_; }
 
   void Trace(absl::string_view line);
   uint64_t trace_hash() const { return trace_hash_; }
@@ -259,11 +297,20 @@ class World {
     uint64_t sending_boot = 0;
     int64_t true_ms = 0;
     uint64_t boot = 0;
+    uint64_t epoch = 0;
     uint64_t checkpoint = 0;
   };
 
+  bool ObserveLives(server::ReadView& view);
   void ObserveShare(server::ReadView& view, uint64_t head);
   void ObserveUnit(server::ReadView& view, const server::UnitRow& row, const std::string& site);
+  void ObserveHeld(const server::UnitRow& row, const ModelUnit& unit, const std::string& site);
+  void ObserveAdmitted(const server::UnitRow& row, const ModelUnit& unit, const std::string& site);
+  // That what was taken back while it was held has ended.
+  void CheckTakenBack();
+  // That those whose versions were displaced since are told, and nobody else.
+  void CheckTold(server::ReadView& view, uint64_t after);
+  ModelUnit UnitOf(const Known& known) const;
   void CheckRefused(server::ReadView& view, const server::UnitRow& row, const std::string& why);
   // Whether the history says that the unit was held under that sequence.
   bool WasHeld(server::ReadView& view, const Id& id, const std::string& hash, uint64_t sequence);
@@ -286,9 +333,10 @@ class World {
   std::map<std::string, std::string> records_;
   std::map<std::string, std::string> files_;  // by record
   std::deque<Letter> letters_;
-  std::map<std::pair<Id, std::string>, Known> known_;
-  std::map<std::pair<Id, std::string>, Admission> admissions_;
-  std::map<std::pair<Id, std::string>, uint64_t> receipts_;
+  std::map<UnitKey, Known> known_;
+  std::map<std::string, std::string> device_of_life_;
+  std::map<UnitKey, Admission> admissions_;
+  std::map<UnitKey, uint64_t> receipts_;
   struct Sharing {
     std::string file;
     std::string site;
@@ -298,6 +346,7 @@ class World {
   std::optional<Sharing> sharing_;  // asked for, and not yet seen to have happened or not
   std::set<std::pair<std::string, std::string>> taken_;  // file, site
   bool restored_ = false;
+  std::vector<std::shared_ptr<const Past>> pasts_;
   uint64_t observed_ = 0;
   Counts counts_;
   std::optional<Violation> violation_;
