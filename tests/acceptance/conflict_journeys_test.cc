@@ -168,6 +168,12 @@ void ConflictJourneys::Reassess(const std::vector<const Device*>& order, bool th
   EXPECT_THAT(osei_.Json({"notices"})["notices"], IsEmpty());
 
   const std::string id = osei_.Conflicts()[0].value("case", "");
+  EXPECT_THAT(
+      order[1]->Out({"outbox", "--all"}),
+      AllOf(HasSubstr("    receipt "),
+            HasSubstr("Peter Hall - Going out: versions of risk with support differ"),
+            HasSubstr("    do:  see who decides between them, and until when: doorstep conflict " +
+                      id)));
   const std::vector<std::string> settle = {"settle",   id,
                                            "--value",  Rating(2, 3, "walked it with him").dump(),
                                            "--reason", "seen together"};
@@ -376,6 +382,8 @@ TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {
   EXPECT_THAT(parked[0]["what_to_do"].get<std::string>(), HasSubstr("shared"));
   const std::string first = parked[0].value("change", "");
   const std::string second = parked[1].value("change", "");
+  EXPECT_THAT(home.Out({"outbox"}),
+              HasSubstr(absl::StrCat("    receipt ", parked[0]["receipt"].get<int64_t>(), ", ")));
   const std::string exported = home.Out({"outbox", "export", first});
   EXPECT_EQ(json::parse(exported, nullptr, false)["fields"]["category"], "outdoors");
 
@@ -393,6 +401,26 @@ TEST_F(ConflictJourneys, WhatWasRefusedIsFixedExportedAndWithdrawn) {
   khan_.Sync(server_.address());
   EXPECT_EQ(khan_.Record(note)["category"], "on foot");
   EXPECT_FALSE(khan_.Record(note).contains("location"));
+
+  // What was saved together is withdrawn together, and that is said.
+  const std::string osei_file = osei_.Add("Person", {{"name", "Ann Roe"}}, {"--file", "new"});
+  osei_.Sync(server_.address());
+  std::string two;
+  for (const char* name : {"Bea Roe", "Cy Roe"}) {
+    two += json({{"kind", "Person"}, {"file", osei_file}, {"record", {{"name", name}}}}).dump();
+    two += "\n";
+  }
+  home.Out({"import", "-"}, two);
+  home.Sync(server_.address());
+  const json together = home.Json({"outbox"})["changes"];
+  ASSERT_EQ(together.size(), 2u);
+  EXPECT_EQ(together[1]["unit"], together[0]["change"]);
+  EXPECT_THAT(home.Out({"outbox"}), HasSubstr("one of 2 that were saved together"));
+  EXPECT_THAT(
+      home.Out({"outbox", "withdraw", together[0].value("change", ""), "--reason", "twice"}),
+      AllOf(HasSubstr("With it, because they were saved together:"),
+            HasSubstr(together[1].value("change", "") + "  Person ")));
+  EXPECT_EQ(home.Number("needs_you"), 0);
   EXPECT_THAT(khan_.Out({"history", note}),
               AllOf(HasSubstr("in place of " + first),
                     HasSubstr("withdraws " + second + ", because: said twice")));
@@ -408,6 +436,7 @@ TEST_F(ConflictJourneys, AnEarlierValueComesBackInOneStep) {
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_EQ(notices[0]["yours"], "outdoors");
   EXPECT_EQ(notices[0]["now"], "on foot");
+  EXPECT_THAT(price_.Out({"outbox", "--all"}), HasSubstr("the later of two versions counts"));
   khan_.Out({"restore", risk_, "category", "--version", notices[0].value("change", "")});
   khan_.Sync(server_.address());
   price_.Sync(server_.address());
