@@ -25,8 +25,9 @@ class Draw {
   std::string Any(const T (&from)[kSize]) {
     return from[Below(kSize)];
   }
-  // What no other value of the script holds: where it is found, that value is.
-  std::string Tag() { return "~" + std::to_string(++marks_) + "~"; }
+  // What no other value of the script holds: where it is found, that value is. Long, for a file has
+  // numbers by chance in it, too.
+  std::string Tag() { return "~" + std::to_string(10'000 + ++marks_) + "~"; }
 
   // A new kind of practice is drawn as soon as the schema has it.
   std::string AnyKind();
