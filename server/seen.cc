@@ -248,7 +248,8 @@ absl::StatusOr<ReplacedVersions> ReadReplaced(const Schema& schema, const Record
       const FieldSpec* field = kind->Find(edit.field);
       if (field == nullptr) continue;
       for (const ChangeId& id : AskedFor(*field, edit, change.settle.has_value())) {
-        if (IsHead(state->second.Find(edit.field), id)) continue;
+        // Of a SET a change may stand for one element, and no longer for another.
+        if (!field->is_set() && IsHead(state->second.Find(edit.field), id)) continue;
         DOORSTEP_RETURN_IF_ERROR(reader.Read(id));
       }
     }

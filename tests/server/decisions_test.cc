@@ -62,6 +62,27 @@ TEST_F(Decisions, NobodyTakesOutWhatOnlyTheyProposedToTakeOut) {
               ElementsAre(v1::Outcome::APPLIED));
 }
 
+// Who proposed it added something else by the same change: that still stands when the first
+// decision has come, and the second is judged by the same words.
+TEST_F(Decisions, TwoTakeOutAtOnceWhatSomebodyElseProposedToTakeOut) {
+  b_->author = "J Price";
+  a_->Do(kFile, {Create("Person", kRecord, R"({"allergies": ["nuts"]})")});
+  const ChangeId add{a_->incarnation, 1};
+  ChangeData instead = Remove("Person", kRecord, "allergies", R"({"allergies": ["nuts"]})", {add});
+  instead.edits[0].adds.push_back(Values("Person", R"({"allergies": ["dust"]})"));
+  const ChangeId proposed = b_->Do(kFile, {instead}).changes[0].id;
+  for (const char* author : {"A Khan", "M Osei"}) {
+    a_->author = author;
+    const Unit decided =
+        a_->Do(kFile, {Settled(Remove("Person", kRecord, "allergies", R"({"allergies": ["nuts"]})",
+                                      {add, proposed}),
+                               SettleMode::kNewValue, "tested")});
+    a_->Pull();
+    EXPECT_THAT(WordsOf(a_->OutcomeOf(decided)), ElementsAre(v1::Outcome::APPLIED)) << author;
+  }
+  EXPECT_THAT(FieldOf(*world_.Load(kRecord), "Person", "allergies").heads, SizeIs(1));
+}
+
 // A pause that one person wrote waits for another, whoever comes first.
 TEST_F(Decisions, APauseIsReviewedBySomebodyElse) {
   b_->author = "J Price";
