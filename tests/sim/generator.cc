@@ -67,12 +67,15 @@ class Generator : private Draw {
   void Answer(const std::string& device);
   void Refused();
   void Link();
+  void Meet();
   void RestoreServer();
+  void Lose(const std::string& device, const std::string& other);
   void Sync();
   void Fault();
   void DeviceFault(const std::string& device);
   void ServerFault();
   std::string AnyDevice();
+  std::vector<std::string> Colleagues(const std::string& device);
   std::string AnyRecord();
   std::string Who(const std::string& device);
 
@@ -110,7 +113,7 @@ void Generator::DrawCharacter() {
   is_.twins = OneIn(3);
   is_.old_programs = OneIn(4);
   is_.old_server = OneIn(8);
-  is_.restored = OneIn(5);
+  is_.restored = OneIn(4);
 }
 
 void Generator::Begin() {
@@ -397,33 +400,102 @@ void Generator::DeviceFault(const std::string& device) {
   }
 }
 
+// Devices that hold what the device creates.
+std::vector<std::string> Generator::Colleagues(const std::string& device) {
+  std::vector<std::string> others;
+  for (const auto& [name, site] : sites_) {
+    if (name != device && site == sites_[device]) others.push_back(name);
+  }
+  return others;
+}
+
 void Generator::RestoreServer() {
   is_.restored = false;  // once
   Say("backup server");
   const std::string device = AnyDevice();
-  const bool lost = OneIn(2);
-  if (lost) {
-    // A record that the backup lacks, and somebody else's work on it, which comes back first.
-    Create(device);
-    const std::string record = absl::StrCat("r", kinds_.size());
-    Say(absl::StrCat("sync ", device));
-    const std::string other = AnyDevice();
-    Say(absl::StrCat("sync ", other));
-    Say(absl::StrCat("edit ", Who(other), " ", record, " ", EditJson(kinds_.back(), false)));
-    Say(absl::StrCat("sync ", other));
-    Say("restore server");
-    Say(absl::StrCat("sync ", other));
-    if (OneIn(3)) return;
-    // The other's work is held; perhaps nobody waits for what it stands on.
-    Answer(other);
-    return Say(absl::StrCat("sync ", other));
-  }
+  const std::vector<std::string> others = Colleagues(device);
+  if (!others.empty() && !OneIn(4)) return Lose(device, others[Below(others.size())]);
   for (uint64_t i = Below(6); i > 0; --i) Event();
   Say(OneIn(3) ? "restore server announced=no" : "restore server");
 }
 
+// The backup lacks a record, and somebody else's work on it comes back first: that is held.
+void Generator::Lose(const std::string& device, const std::string& other) {
+  const std::string kind = AnyKind();
+  kinds_.push_back(kind);
+  const std::string record = absl::StrCat("r", kinds_.size());
+  Say(absl::StrCat("create ", Who(device), " ", record, " ", kind, OneIn(2) ? " file=new " : " ",
+                   EditJson(kind, true)));
+  const auto edit = [&] {
+    Say(absl::StrCat("edit ", Who(other), " ", record, " ", EditJson(kind, false)));
+  };
+  Say(absl::StrCat("sync ", device));
+  Say(absl::StrCat("sync ", other));
+  edit();
+  Say(absl::StrCat("sync ", other));
+  Say("restore server");
+  if (OneIn(2)) edit();
+  Say(absl::StrCat("sync ", other));
+  // Perhaps nobody waits for what it stands on.
+  if (!OneIn(3)) {
+    Answer(other);
+    Say(absl::StrCat("sync ", other));
+  }
+  if (OneIn(2)) Say(absl::StrCat("sync ", device));
+}
+
+// Two people on one field that keeps what both did, before either has heard of the other.
+void Generator::Meet() {
+  const std::string device = AnyDevice();
+  const std::vector<std::string> others = Colleagues(device);
+  if (others.empty()) return Edit();
+  const std::string& other = others[Below(others.size())];
+  const auto say = [&](const std::string& who, const std::string& record, const FieldSpec& field,
+                       const std::string& value) {
+    Say(absl::StrCat("edit ", Who(who), " ", record, " {\"", field.scalar.name, "\":", value, "}"));
+  };
+  const std::string record = AnyRecord();
+  std::vector<const FieldSpec*> fit;
+  for (const FieldSpec& field : KindOf(record).fields) {
+    const bool step = field.merge == MergeClass::kState && !field.transitions.empty();
+    if (step || (field.is_set() && field.reference.empty())) fit.push_back(&field);
+  }
+  if (fit.empty()) return Edit();
+  const FieldSpec& field = *fit[Below(fit.size())];
+  if (field.is_set()) {
+    // Both add the same; one takes it out again, not knowing that the other had added it too.
+    std::string value = Value(field);
+    while (value == "[]") value = Value(field);
+    say(device, record, field, value);
+    say(other, record, field, value);
+    Say(absl::StrCat("sync ", device));
+    say(device, record, field, "[]");
+    Say(absl::StrCat("sync ", other));
+  } else {
+    // Steps from one state.
+    const auto& [from, to] = field.transitions[Below(field.transitions.size())];
+    const auto step = [&](int64_t state) {
+      for (const EnumValueSpec& value : field.scalar.values) {
+        if (value.number == state) return absl::StrCat("\"", value.name, "\"");
+      }
+      return std::string("null");
+    };
+    std::vector<int64_t> next;
+    for (const auto& [before, after] : field.transitions) {
+      if (before == from) next.push_back(after);
+    }
+    say(device, record, field, step(from));
+    Say(absl::StrCat("sync ", device));
+    Say(absl::StrCat("sync ", other));
+    say(device, record, field, step(to));
+    say(other, record, field, step(next[Below(next.size())]));
+    Say(absl::StrCat("sync ", other));
+  }
+  Say(absl::StrCat("sync ", device));
+}
+
 void Generator::ServerFault() {
-  if (is_.restored && OneIn(2)) return RestoreServer();
+  if (is_.restored) return RestoreServer();
   if (is_.old_server && OneIn(6)) return Say("upgrade server");
   if (is_.server_power && !OneIn(3)) {
     if (OneIn(3)) {
@@ -465,6 +537,7 @@ void Generator::Event() {
   if (dice < 60) return Answer(AnyDevice());
   if (dice < 62) return Link();
   if (dice < 64) return Refused();
+  if (dice < 66) return Meet();
   if (dice < 88) return Sync();
   Fault();
 }
