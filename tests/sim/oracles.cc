@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client-lib/digests.h"
+#include "client-lib/outbox.h"
 #include "google/protobuf/descriptor.h"
 #include "tests/sim/judgement.h"
 #include "tests/sim/ledger.h"
@@ -33,6 +34,13 @@ bool Holds(const Heads& heads, const ModelHead& wanted, bool with_time) {
   });
 }
 
+// What left the device with its file, and then the server lost it, too: nobody has it.
+bool IsGone(const World& world, const SimDevice& device, int64_t place, const Entry& entry) {
+  if (!world.restored() || !world.AskedToTake(entry.unit.place.first, device.site)) return false;
+  const auto own = client::Outbox(device.store()).Load(place);
+  return own.ok() && own->payload.empty();
+}
+
 // The server's rows at the checkpoint, and the pending changes on top. Where several versions of
 // LATEST could be shown, all of them.
 Rows Expected(World& world, SimDevice& device, uint64_t at, std::set<std::string>* pending) {
@@ -40,7 +48,7 @@ Rows Expected(World& world, SimDevice& device, uint64_t at, std::set<std::string
   for (const auto& [place, entry] : device.outbox) {
     if (world.OutcomeOf(device, entry, at) != nullptr || entry.unit.Withdraws()) continue;
     // What was answered is not handed over again to a server that has lost its outcome.
-    if (device.answers.contains(place)) continue;
+    if (device.answers.contains(place) || IsGone(world, device, place, entry)) continue;
     for (const ModelChange& change : entry.unit.changes) {
       const auto [row, made] =
           rows.try_emplace(change.record, ModelRecord{change.kind, entry.unit.place, {}});
