@@ -375,7 +375,7 @@ void Generator::DeviceFault(const std::string& device) {
       if (is_.clocks) Say(absl::StrCat("clock ", device, " ", Any(kClockErrors)));
       break;
     case 5:
-      if (is_.old_programs && OneIn(4)) {
+      if (is_.old_programs && OneIn(2)) {
         Say(absl::StrCat("upgrade ", device));
         break;
       }
@@ -496,7 +496,7 @@ void Generator::Meet() {
 
 void Generator::ServerFault() {
   if (is_.restored) return RestoreServer();
-  if (is_.old_server && OneIn(6)) return Say("upgrade server");
+  if (is_.old_server && OneIn(2)) return Say("upgrade server");
   if (is_.server_power && !OneIn(3)) {
     if (OneIn(3)) {
       Say(absl::StrCat("crash server survivors=", Any(kSurvivors)));

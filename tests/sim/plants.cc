@@ -42,7 +42,7 @@ std::vector<Plant> DevicePlants() {
       .after_sync = [](Database& db) {
     db.Exec("DELETE FROM _conflict WHERE field = 19001").IgnoreError();
   };
-  add("deleted-readable", "R10", 10,
+  add("deleted-readable", "R10", 100,
       "what is deleted stays in the file until something else is written there")
       .after_sync = [](Database& db) { db.Exec("PRAGMA secure_delete = OFF").IgnoreError(); };
   return plants;

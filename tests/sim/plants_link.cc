@@ -412,7 +412,7 @@ std::vector<Plant> LinkPlants() {
   add("loss-untold", "R7", 10, "what is taken from a device stays on it", Make<LossesUntold>);
   add("restore-unnoticed", "R11", 120,
       "a server that was restored from a backup is taken for itself", Make<RestoreUnnoticed>);
-  add("unknown-dropped", "R17", 30, "an older program drops fields that it does not know",
+  add("unknown-dropped", "R17", 45, "an older program drops fields that it does not know",
       Make<UnknownDropped>);
   return plants;
 }

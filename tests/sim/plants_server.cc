@@ -401,26 +401,26 @@ std::vector<Plant> ServerPlants() {
       WritesOf<KeepsLast<MergeClass::kText>>());
   add("agreed-forgotten", "R2", 10, "the value that both sides knew is not kept with a head",
       WritesOf<ForgetsAgreed>());
-  add("ledger-outside", "R5", 60, "an outcome is stored after the commit that applied the unit",
+  add("ledger-outside", "R5", 130, "an outcome is stored after the commit that applied the unit",
       WritesOf<LedgerLater>());
-  add("held-for-ever", "R5", 240, "what is held stays so when all that it waits for has come",
+  add("held-for-ever", "R5", 110, "what is held stays so when all that it waits for has come",
       WritesOf<HoldsForEver>());
-  add("withdrawn-applied", "R5", 200, "what was taken back while it was held is applied after all",
+  add("withdrawn-applied", "R5", 70, "what was taken back while it was held is applied after all",
       WritesOf<TakesNothingBack>());
-  add("withdraws-too-much", "R5", 200, "a withdrawal takes a version of the record with it",
+  add("withdraws-too-much", "R5", 30, "a withdrawal takes a version of the record with it",
       WritesOf<WithdrawsTooMuch>());
-  add("untold", "R12", 10, "whose version was displaced is told nothing", WritesOf<TellsNobody>());
+  add("untold", "R12", 20, "whose version was displaced is told nothing", WritesOf<TellsNobody>());
   add("repeat-applied", "R3", 10, "a unit that comes again is applied again",
       WritesOf<AppliesRepeats>());
   add("receipt-time", "R4", 10, "a change has the time of its receipt", WritesOf<TimesByReceipt>());
   add("stale-membership", "R7", 10,
       "who may see what is looked up before a batch is sent, not then", WithStaleMembership);
   add("half-unit", "R8", 60, "one record of a unit is not written", WritesOf<HalfUnits>());
-  add("state-overwritten", "R9", 100, "of concurrent transitions the last alone is kept",
+  add("state-overwritten", "R9", 20, "of concurrent transitions the last alone is kept",
       WritesOf<KeepsLast<MergeClass::kState>>());
   add("refused-forgotten", "R10", 10, "what was refused is not in the history",
       WritesOf<ForgetsRefused>());
-  add("remove-wins", "R13", 200, "a removal takes adds that its author had not seen",
+  add("remove-wins", "R13", 20, "a removal takes adds that its author had not seen",
       WritesOf<RemovesUnseen>());
   add("removal-unreviewed", "R13", 150, "what somebody proposes to take out is taken out",
       WritesOf<RemovesUnreviewed>());
@@ -445,7 +445,7 @@ std::vector<Plant> ServerPlants() {
   unsynced.name = "server-unsynced";
   unsynced.rule = "R3";
   unsynced.what = "a receipt comes before the commit is on the disk";
-  unsynced.within = 10;
+  unsynced.within = 25;
   unsynced.server_sync = DatabaseOptions::Sync::kOff;
   return plants;
 }
