@@ -54,7 +54,7 @@ endfunction()
 function(doorstep_label name slow threads)
   set(labels quick)
   # Ends what hangs. Sanitizers on a busy machine take ten times as long as an idle release build.
-  set(timeout 900)
+  set(timeout 1800)
   set(cost 1)
   if(slow)
     set(labels slow)
