@@ -87,6 +87,9 @@ function(doorstep_test)
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_brief=1
     --gtest_output=xml:${PROJECT_BINARY_DIR}/test-results/${arg_NAME}.xml)
   doorstep_label(${arg_NAME} "${arg_SLOW}" "${arg_THREADS}" ${arg_NAME})
+  if(arg_OPTIMISED AND NOT arg_SLOW)
+    set_tests_properties(${arg_NAME} PROPERTIES COST 100)  # next to begin
+  endif()
 endfunction()
 
 function(doorstep_command_test)
