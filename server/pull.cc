@@ -271,7 +271,7 @@ absl::StatusOr<bool> Puller::Stream(const MembershipRow& held, FeedPlace after, 
   item.membership = held;
   while (true) {
     DOORSTEP_ASSIGN_OR_RETURN(const std::vector<FeedPlace> rows,
-                              view_.Feed(held.ref, after, kMax, kFirstPullChunk));
+                              view_.Feed(held.ref, after, kBeyondAll, kFirstPullChunk));
     if (rows.empty()) return true;
     for (const FeedPlace& row : rows) {
       item.record = row.record;

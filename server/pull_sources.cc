@@ -27,11 +27,11 @@ class OfCompartment : public PullSource {
   OfCompartment(ReadView* view, const MembershipRow& held, uint64_t cursor, const Place& after)
       : view_(view), held_(held), cursor_(cursor), granted_(held.sequence > cursor) {
     const auto ref = static_cast<uint64_t>(held.ref);
-    later_ = std::max(FeedPlace{cursor, kMax}, LaterAfter(after, ref));
+    later_ = std::max(FeedPlace{cursor, kBeyondAll}, LaterAfter(after, ref));
     if (!granted_) return;
-    later_ = std::max(later_, FeedPlace{held.sequence, kMax});
+    later_ = std::max(later_, FeedPlace{held.sequence, kBeyondAll});
     const Place grant{held.sequence, kStageMembership, ref, 0, 0};
-    const Place end{held.sequence, kStageMembership, ref, kMax, kMax};
+    const Place end{held.sequence, kStageMembership, ref, kBeyondAll, kBeyondAll};
     grant_due_ = after < grant;
     expanding_ = after < end;
     if (expanding_ && !grant_due_) earlier_ = FeedPlace{after.inner, after.row};
@@ -68,7 +68,7 @@ class OfCompartment : public PullSource {
     }
     sent_ = later_;
     DOORSTEP_ASSIGN_OR_RETURN(const std::vector<FeedPlace> rows,
-                              view_->Feed(held_.ref, later_, kMax, Chunk()));
+                              view_->Feed(held_.ref, later_, kBeyondAll, Chunk()));
     for (const FeedPlace& row : rows) {
       Add({row.sequence, kStageRecord, Ref(), 0, row.record}, row, items);
     }
@@ -84,8 +84,8 @@ class OfCompartment : public PullSource {
     }
     const bool passed =
         after.stage > kStageRecord || (after.stage == kStageRecord && after.compartment > ref);
-    if (passed) return {after.sequence, kMax};
-    return after.sequence == 0 ? FeedPlace{} : FeedPlace{after.sequence - 1, kMax};
+    if (passed) return {after.sequence, kBeyondAll};
+    return after.sequence == 0 ? FeedPlace{} : FeedPlace{after.sequence - 1, kBeyondAll};
   }
 
   uint64_t Ref() const { return static_cast<uint64_t>(held_.ref); }

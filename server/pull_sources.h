@@ -19,7 +19,7 @@
 namespace doorstep::server {
 
 // Beyond every sequence and every record's number.
-inline constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+inline constexpr uint64_t kBeyondAll = std::numeric_limits<uint64_t>::max();
 
 struct PullItem {
   enum class What { kGrant, kLoss, kWithdrawal, kOutcome, kRecord, kNotice };

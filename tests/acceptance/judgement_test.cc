@@ -61,6 +61,7 @@ TEST_F(Judgement, AnEditOfASafeguardAmendsWhatWasSigned) {
   const json amended = SignOffs(khan_, risk)[0];
   EXPECT_EQ(amended["state"], "AMENDED");
   EXPECT_EQ(amended["amended"], json({"Mitigation.control of " + phone}));
+  EXPECT_EQ(amended["words"]["amended"], json({"safeguard: control of " + phone}));
   EXPECT_THAT(khan_.Out({"get", risk}), HasSubstr("amended since: safeguard: control of " + phone));
 }
 

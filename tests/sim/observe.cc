@@ -81,6 +81,16 @@ ModelRecord ToModel(const RecordState& state) {
   return record;
 }
 
+absl::StatusOr<Rows> RowsOf(SimDevice& device) {
+  Rows rows;
+  const absl::Status status = device.store().tables().ForEach([&](const RecordState& state) {
+    rows.emplace(std::string(state.id.AsBytes()), ToModel(state));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return rows;
+}
+
 void World::NotePushed(SimDevice& device, const v1::PushRequest& push) {
   ScanOutbox(device);
   v1::PushUnits units;

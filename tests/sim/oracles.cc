@@ -70,12 +70,9 @@ class DeviceCheck {
     const auto complete = store.Int(client::key::kComplete);
     const auto cursor = store.Int(client::key::kCursor);
     if (!complete.ok() || !cursor.ok()) return;
-    Rows rows;
-    const absl::Status read = store.tables().ForEach([&](const RecordState& state) {
-      rows.emplace(std::string(state.id.AsBytes()), ToModel(state));
-      return absl::OkStatus();
-    });
+    const absl::StatusOr<Rows> read = RowsOf(device_);
     if (!read.ok()) return;
+    const Rows& rows = *read;
     std::set<std::string> pending;
     // A repair after a fault counts from zero; what the server has by then comes again.
     const auto repair = store.Int(client::key::kRepair);

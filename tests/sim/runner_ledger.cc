@@ -10,22 +10,6 @@
 #include "tests/sim/runner.h"
 
 namespace doorstep::sim {
-namespace {
-
-Rows RowsOf(SimDevice& device) {
-  Rows rows;
-  device.store()
-      .tables()
-      .ForEach([&](const RecordState& state) {
-        rows.emplace(std::string(state.id.AsBytes()), ToModel(state));
-        return absl::OkStatus();
-      })
-      .IgnoreError();
-  return rows;
-}
-
-}  // namespace
-
 std::optional<std::pair<int64_t, std::string>> Runner::Parked(SimDevice& device, const Step& step) {
   const auto outbox = device.replica->Outbox();
   if (!outbox.ok()) return std::nullopt;
@@ -89,7 +73,7 @@ void Runner::Fix(const Step& step) {
   std::vector<const Form*> shown;
   shown.reserve(forms.size());
   for (const Form& form : forms) shown.push_back(&form);
-  const Rows before = RowsOf(*device);
+  const Rows before = RowsOf(*device).value_or(Rows());
   const int64_t last = device->outbox.rbegin()->first;
   const absl::Status status = Commit(*device, shown, [&] {
     return device->replica->FixParked(parked->second, "", place, {step.Arg(1)}).status();

@@ -76,15 +76,7 @@ std::optional<Form> Runner::FormOf(SimDevice& device, const std::string& record)
     }
   }
   if (!OptionsOfKind(kind->number).sign_off()) return form;
-  Rows rows;
-  device.store()
-      .tables()
-      .ForEach([&](const RecordState& state) {
-        rows.emplace(std::string(state.id.AsBytes()), ToModel(state));
-        return absl::OkStatus();
-      })
-      .IgnoreError();
-  form.judgement = JudgementOf(id->second, rows);
+  form.judgement = JudgementOf(id->second, RowsOf(device).value_or(Rows()));
   return form;
 }
 

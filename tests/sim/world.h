@@ -357,6 +357,8 @@ class World {
 
 // The rows of a replica or server in the model's words.
 ModelRecord ToModel(const RecordState& state);
+// All that a device holds, its pending changes included.
+absl::StatusOr<Rows> RowsOf(SimDevice& device);
 std::string ToText(const ModelHead& head);
 std::string ToText(const Heads& heads);
 // "version:counter" as the library writes ids.

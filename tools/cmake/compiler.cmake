@@ -22,9 +22,9 @@ set(CMAKE_C_FLAGS_DEBUG "-O2")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 set(CMAKE_C_FLAGS_SANITIZE "-O2")
 
-# Compiles the sources of a target eight at a time: headers take most of the time, and a clean build
-# then half of it. Names that are local to one source must then be its own within the target. The dev
-# tree compiles each by itself, and lint reads each so: a source that lacks an #include is found there.
+# Compiles the sources of a target eight at a time, for headers take most of the time of a build. Names
+# that are local to one source must then be its own within the target. The dev tree compiles each by
+# itself, and lint reads each so: a source that lacks an #include is found there.
 option(DOORSTEP_UNITY "Compile sources of a target together" OFF)
 
 find_program(CCACHE ccache)
