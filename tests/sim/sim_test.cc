@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "sync/base/file.h"
@@ -21,6 +20,7 @@
 #include "tests/sim/script.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/simulation.h"
+#include "tests/support/seed.h"
 
 namespace doorstep::sim {
 namespace {
@@ -36,15 +36,6 @@ constexpr const char* kKinds[] = {
     "share",      "unshare",      "restore-server", "old-program", "old-server", "upgrade",
     "(settled)",  "(hide)",       "(unhide)",       "(sign)",      "(fix)",      "(withdraw)",
     "(link)",     "(unlink)",     "(held)",         "(told)",      "reordered"};
-
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  uint64_t number = otherwise;
-  if (text != nullptr && !absl::SimpleAtoi(text, &number)) {
-    ADD_FAILURE() << name << ": got '" << text << "', wanted a number";
-  }
-  return number;
-}
 
 // False after a violation, which it reports with a shorter script.
 bool RunSeed(uint64_t seed, Counts* counts) {
@@ -67,11 +58,11 @@ bool RunSeed(uint64_t seed, Counts* counts) {
 
 TEST(SimTest, HoldsOverFixedSeeds) {
   Counts counts;
-  if (const uint64_t seed = FromEnvironment("DOORSTEP_SEED", 0); seed != 0) {
+  if (const uint64_t seed = testing::FromEnvironment("DOORSTEP_SEED", 0); seed != 0) {
     RunSeed(seed, &counts);
     return;
   }
-  const uint64_t seeds = FromEnvironment("DOORSTEP_SEEDS", DOORSTEP_SIM_SEEDS);
+  const uint64_t seeds = testing::FromEnvironment("DOORSTEP_SEEDS", DOORSTEP_SIM_SEEDS);
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
     if (!RunSeed(seed, &counts)) return;
   }

@@ -8,14 +8,18 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/types/span.h"
+#include "gtest/gtest.h"
 #include "sync/base/entropy.h"
 
 namespace doorstep::testing {
 
 inline uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
-  uint64_t value = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+  uint64_t number = otherwise;
+  if (text != nullptr && !absl::SimpleAtoi(text, &number)) {
+    ADD_FAILURE() << name << ": got '" << text << "', wanted a number";
+  }
+  return number;
 }
 
 // DOORSTEP_SEED, or a new one, and says which.

@@ -35,6 +35,9 @@ if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
+# Names of files in the output do not tell where the clone lies: sources that are compiled together are
+# included by their whole path, and an assertion keeps it.
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
 find_program(LLD NAMES ld.lld)
 if(LLD)
