@@ -43,6 +43,7 @@ const std::vector<Room>& Rooms() {
       {"sync/sqlite/", {"sync/base/"}},
       {"sync/blobs/", {"sync/sqlite/", "sync/base/"}},
       {"sync/http/", {"sync/base/"}},
+      {"sync/identity/", {"sync/base/"}},
       {"sync/schema/", {"sync/base/", "doorstep/v1/"}},
       {"sync/change/", {"sync/schema/", "sync/base/", "doorstep/v1/"}},
       {"sync/merge/", {"sync/change/", "sync/schema/", "sync/base/", "doorstep/v1/"}},
@@ -74,8 +75,12 @@ const std::vector<Restriction>& ForbiddenIncludes() {
       {{"sqlite3.h", "sqlite3ext.h"}, {}, {"sync/sqlite/", "tests/"}, "belongs to sync/sqlite"},
       {{"grpc/", "grpcpp/", "grpc++/"},
        {},
-       {"server/grpc_", "client-lib/grpc_transport.", "tests/"},
+       {"server/grpc_", "client-lib/grpc_", "tests/"},
        "gRPC belongs to the shells"},
+      {{"openssl/"},
+       {},
+       {"sync/identity/", "server/identity/", "tests/"},
+       "OpenSSL belongs to the identity rooms"},
       {{"grpc", "sqlite3.h", "google/"},
        {"client-lib/include/"},
        {},
@@ -197,7 +202,7 @@ std::vector<std::string> CheckInclude(absl::string_view path, absl::string_view 
     }
   }
   if (absl::EndsWith(include, ".grpc.pb.h") &&
-      !StartsWithAny(path, {"server/grpc_", "client-lib/grpc_transport.", "tests/"})) {
+      !StartsWithAny(path, {"server/grpc_", "client-lib/grpc_", "tests/"})) {
     wrong.push_back(absl::StrCat(include, ": gRPC belongs to the shells"));
   }
   const std::vector<std::string> ours = {"sync/",  "server/", "client-lib/", "tools/",
@@ -348,6 +353,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Sample{"server/a.cc", "#include \"client-lib/a.h\""},
                       Sample{"server/a.cc", "#include \"doorstep/replica.h\""},
                       Sample{"server/a.cc", "#include <sqlite3.h>"},
+                      Sample{"server/a.cc", "#include <openssl/x509.h>"},
                       Sample{"server/ingest.cc", "#include <grpcpp/grpcpp.h>"},
                       Sample{"server/ingest.h", "#include \"doorstep/v1/sync.grpc.pb.h\""},
                       Sample{"client-lib/a.cc", "#include \"server/a.h\""},
@@ -386,6 +392,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"server/grpc_shell.cc", "#include \"doorstep/v1/sync.grpc.pb.h\""},
         Sample{"server/grpc_shell.h", "#include <grpcpp/grpcpp.h>"},
         Sample{"client-lib/grpc_transport.cc", "#include <grpcpp/grpcpp.h>"},
+        Sample{"server/identity/a.cc", "#include <openssl/x509.h>"},
         Sample{"client-lib/a.cc", "#include \"doorstep/replica.h\"\n#include \"sync/tables/a.h\""},
         Sample{"tools/doorstep/a.cc", "#include \"doorstep/replica.h\"\n#include <CLI/CLI.hpp>"},
         Sample{"tests/sim/a.cc", "#include \"server/a.h\"\n#include \"client-lib/a.h\""}));

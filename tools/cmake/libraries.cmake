@@ -1,7 +1,8 @@
 # Everything Debian provides. Names to use in DEPS: absl::status and other absl::*,
-# protobuf::libprotobuf, gRPC::grpc++ (by way of doorstep_grpc), OpenSSL::Crypto, Threads::Threads,
-# spdlog::spdlog, CLI11::CLI11, nlohmann_json::nlohmann_json, benchmark::benchmark,
-# doorstep_sodium, doorstep_zstd, doorstep_dtl, doorstep_rapidcheck.
+# protobuf::libprotobuf, gRPC::grpc++ (by way of doorstep_grpc), OpenSSL::SSL, OpenSSL::Crypto,
+# Threads::Threads, spdlog::spdlog, CLI11::CLI11, nlohmann_json::nlohmann_json,
+# benchmark::benchmark, doorstep_sodium, doorstep_zstd, doorstep_qrencode, doorstep_dtl,
+# doorstep_rapidcheck.
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -33,6 +34,9 @@ find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
+pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET GLOBAL libqrencode)
+add_library(doorstep_qrencode INTERFACE)
+target_link_libraries(doorstep_qrencode INTERFACE PkgConfig::qrencode)
 find_path(RAPIDCHECK_INCLUDE rapidcheck/gtest.h REQUIRED)
 find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
 add_library(doorstep_rapidcheck INTERFACE)
