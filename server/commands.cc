@@ -19,7 +19,7 @@
 #include "server/history.h"
 #include "server/output.h"
 #include "server/shift.h"
-#include "sync/base/clock.h"
+#include "server/work.h"
 #include "sync/base/status.h"
 
 namespace doorstep::server {
@@ -32,29 +32,6 @@ template <typename T>
 std::shared_ptr<T> Make() {
   return std::make_shared<T>();
 }
-
-// A tenant's store for one command.
-class Work {
- public:
-  explicit Work(const GlobalOptions& options)
-      : options_(options), tenants_({.data_dir = options.data_dir}) {}
-
-  // Commands that add something make the data directory and the tenant `default`; no other.
-  absl::StatusOr<Tenant*> Open(bool create) {
-    DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options_));
-    if (create && options_.tenant == kDefaultTenant) return tenants_.Ensure(options_.tenant);
-    return FindTenant(tenants_, options_);
-  }
-  absl::StatusOr<std::unique_ptr<ReadView>> Read() {
-    DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Open(/*create=*/false));
-    return tenant->store().Read();
-  }
-  Tenants& tenants() { return tenants_; }
-
- private:
-  const GlobalOptions& options_;
-  Tenants tenants_;
-};
 
 absl::StatusOr<int> TenantAdd(const GlobalOptions& options, const std::string& name) {
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
@@ -149,28 +126,6 @@ absl::StatusOr<int> FileShare(const GlobalOptions& options, const std::string& f
   } else if (changed == 0) {
     Print(share ? "was shared already" : "was not shared");
   }
-  return kExitOk;
-}
-
-absl::StatusOr<int> DeviceList(const GlobalOptions& options) {
-  Work work(options);
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, work.Read());
-  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<DeviceRow> devices, view->Devices());
-  Json list = Json::array();
-  for (const DeviceRow& device : devices) {
-    list.push_back({{"id", device.id.ToString()},
-                    {"name", device.name},
-                    {"site", device.site},
-                    {"client", device.client},
-                    {"first_seen", TimeText(device.first_contact_ms)},
-                    {"last_seen", TimeText(device.last_contact_ms)},
-                    {"pending", device.pending}});
-    if (options.json) continue;
-    Print(absl::StrFormat("%s  %-24s %-20s last seen %s, %d pending", device.id.ToString(),
-                          device.name, device.site, TimeText(device.last_contact_ms),
-                          device.pending));
-  }
-  if (options.json) PrintJson({{"devices", std::move(list)}});
   return kExitOk;
 }
 
@@ -326,12 +281,6 @@ void AddFileCommands(CLI::App* app, const GlobalOptions* options, Command* chose
 }
 
 void AddReports(CLI::App* app, const GlobalOptions* options, Command* chosen) {
-  CLI::App* device = app->add_subcommand("device", "Tablets and phones");
-  device->require_subcommand(1);
-  CLI::App* list = device->add_subcommand("list", "Last seen, and what they declared pending");
-  list->footer("Example: doorstep-server device list --json");
-  list->callback([=] { *chosen = [=] { return DeviceList(*options); }; });
-
   CLI::App* status = app->add_subcommand("status", "Where a tenant stands");
   status->footer("Example: doorstep-server status --data /srv/doorstep");
   status->callback([=] { *chosen = [=] { return ShowStatus(*options); }; });

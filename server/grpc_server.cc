@@ -4,7 +4,6 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/resource_quota.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -15,10 +14,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/attachments.h"
 #include "server/grpc_service.h"
+#include "server/identity/register.h"
 #include "sync/base/limits.h"
 #include "sync/base/mutex.h"
 
@@ -29,14 +29,6 @@ namespace {
 constexpr int64_t kForeignCommitsMs = 1000;
 // Attachments are looked through in steps, so far apart.
 constexpr int64_t kCollectMs = 10'000;
-// Devices on mobile networks ping to keep their path open; below this they are cut off.
-constexpr int kMinPingIntervalMs = 5'000;
-// A quiet connection is asked whether it is still there, so that a dead watcher is noticed.
-constexpr int kKeepaliveMs = 60'000;
-constexpr int kKeepaliveTimeoutMs = 20'000;
-// gRPC's own threads beside those that serve calls.
-constexpr int kSpareThreads = 8;
-constexpr int kPollers = 2;
 
 // Calls `look` about every `period_ms` on a thread of its own, until destroyed.
 class Ticker {
@@ -103,21 +95,21 @@ void CollectEverywhere(SyncCore& core) {
   }
 }
 
-void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
-  grpc::ResourceQuota quota("doorstep");
-  quota.SetMaxThreads(options.threads + kSpareThreads);
-  builder->SetResourceQuota(quota);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kPollers);
-  builder->SetMaxReceiveMessageSize(static_cast<int>(kMaxGrpcMessageBytes));
-  builder->SetMaxSendMessageSize(static_cast<int>(kMaxGrpcMessageBytes));
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                              kMinPingIntervalMs);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+// Streams of devices that were taken out of use since the last look, also by another process.
+// `known`: those that were found then, by tenant.
+void EndStreamsOfRevoked(SyncCore& core, GrpcService& service,
+                         absl::flat_hash_map<std::string, std::vector<Uuid>>* known) {
+  for (Tenant* tenant : core.tenants().Open()) {
+    const absl::StatusOr<std::vector<Uuid>> revoked = RevokedDevices(*tenant);
+    if (!revoked.ok()) {
+      spdlog::warn("tenant {}: {}", tenant->name(), std::string(revoked.status().message()));
+      continue;
+    }
+    std::vector<Uuid>& before = (*known)[tenant->name()];
+    if (before == *revoked) continue;
+    before = *revoked;
+    service.EndStreamsOf(tenant->name(), {revoked->begin(), revoked->end()});
+  }
 }
 
 }  // namespace
@@ -128,6 +120,7 @@ struct GrpcServer::Impl {
   GrpcService service;
   int port = 0;
   std::unique_ptr<grpc::Server> server;
+  absl::flat_hash_map<std::string, std::vector<Uuid>> revoked;  // of the ticker's thread
   std::unique_ptr<Ticker> ticker;
   std::unique_ptr<Ticker> collector;
 
@@ -142,12 +135,13 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(SyncCore* core,
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto impl = std::make_unique<Impl>(core, options);
-  const std::string host =
-      absl::StrContains(options.host, ':') ? absl::StrCat("[", options.host, "]") : options.host;
-  const std::string address = absl::StrCat(host, ":", options.port);
+  const std::string address = ListenAddress(options.host, options.port);
   grpc::ServerBuilder builder;
-  Configure(options, &builder);
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &impl->port);
+  ConfigureListener({options.threads, kMaxGrpcMessageBytes}, &builder);
+  builder.AddListeningPort(address,
+                           options.tls.has_value() ? MakeServerCredentials(*options.tls)
+                                                   : grpc::InsecureServerCredentials(),
+                           &impl->port);
   builder.RegisterService(&impl->service);
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
@@ -156,8 +150,12 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(SyncCore* core,
   }
   // Answered for the server as a whole anyway; probes may ask for the service by its name too.
   impl->server->GetHealthCheckService()->SetServingStatus(v1::Sync::service_full_name(), true);
-  impl->ticker =
-      std::make_unique<Ticker>(kForeignCommitsMs, [core] { NoticeForeignCommits(*core); });
+  impl->ticker = std::make_unique<Ticker>(kForeignCommitsMs, [core, raw = impl.get()] {
+    NoticeForeignCommits(*core);
+    if (core->callers() == Callers::kEnrolled) {
+      EndStreamsOfRevoked(*core, raw->service, &raw->revoked);
+    }
+  });
   impl->collector = std::make_unique<Ticker>(kCollectMs, [core] { CollectEverywhere(*core); });
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }

@@ -5,17 +5,22 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/grpc_listener.h"
 #include "server/sync_core.h"
 
 namespace doorstep::server {
 
 struct GrpcServerOptions {
-  std::string host = "127.0.0.1";  // plain text: loopback only, the caller has checked
-  int port = 0;                    // 0: any free one
-  int threads = 64;                // that serve calls; watchers need none
+  std::string host = "127.0.0.1";
+  int port = 0;  // 0: any free one
+  // nullopt: plain text, on loopback only (the caller has checked). Else TLS: who calls shows a
+  // certificate of `tls->authority`, or there is no connection.
+  std::optional<TlsOptions> tls;
+  int threads = 64;  // that serve calls; watchers need none
 };
 
 // Thread-safe.

@@ -1,5 +1,6 @@
 #include "server/grpc_service.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -45,6 +46,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
 
+bool IsAmong(const absl::flat_hash_set<Uuid>& devices, const std::string& bytes) {
+  const absl::StatusOr<Uuid> device = Uuid::FromBytes(bytes);
+  return device.ok() && devices.contains(*device);
+}
+
 // Counts the calls that run, for as long as it lives.
 class Slot {
  public:
@@ -74,14 +80,23 @@ grpc::Status GrpcService::Answer(absl::string_view call, const absl::Status& sta
   return ToGrpc(absl::Status(status.code(), absl::StrCat(status.message(), " (error ", id, ")")));
 }
 
+Caller GrpcService::CallerIn(const grpc::ServerContextBase& context) const {
+  if (core_.callers() == Callers::kAnyone) return {};
+  const std::vector<grpc::string_ref> certificates =
+      context.auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (certificates.size() != 1) return {};
+  return CallerOf(absl::string_view(certificates[0].data(), certificates[0].size()));
+}
+
 template <typename Request, typename Response>
 grpc::Status GrpcService::Call(absl::string_view call, grpc::ServerContext* context,
-                               absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                               absl::StatusOr<Response> (SyncCore::*method)(const Request&,
+                                                                            const Caller&),
                                const Request& request, Response* response) {
   if (context->IsCancelled()) return grpc::Status::CANCELLED;
   const Slot slot(&calls_, max_calls_);
   if (!slot.taken()) return TooMany("calls", context);
-  absl::StatusOr<Response> result = (core_.*method)(request);
+  absl::StatusOr<Response> result = (core_.*method)(request, CallerIn(*context));
   if (!result.ok()) return Answer(call, result.status(), context);
   *response = *std::move(result);
   return grpc::Status::OK;
@@ -104,7 +119,8 @@ grpc::Status GrpcService::History(grpc::ServerContext* context, const v1::Histor
 
 template <typename Request, typename Response>
 grpc::Status GrpcService::InLane(absl::string_view call, grpc::ServerContext* context,
-                                 absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                                 absl::StatusOr<Response> (SyncCore::*method)(const Request&,
+                                                                              const Caller&),
                                  const Request& request, Response* response) {
   const Slot slot(&chunks_, std::max(1, max_calls_ / 4));
   if (!slot.taken()) return TooMany("attachments", context);
@@ -127,12 +143,42 @@ grpc::Status GrpcService::GetChunk(grpc::ServerContext* context, const v1::GetCh
   return InLane("GetChunk", context, &SyncCore::GetChunk, *request, response);
 }
 
+// A pull that is under way, for as long as it lives.
+class GrpcService::OpenPull {
+ public:
+  OpenPull(GrpcService* service, grpc::ServerContext* context, const v1::Sender& sender)
+      : service_(*service), context_(*context), tenant_(sender.tenant()), device_(sender.device()) {
+    MutexLock lock(service_.mu_);
+    service_.open_pulls_.insert(this);
+  }
+  ~OpenPull() {
+    MutexLock lock(service_.mu_);
+    service_.open_pulls_.erase(this);
+  }
+  OpenPull(const OpenPull&) = delete;
+  OpenPull& operator=(const OpenPull&) = delete;
+
+  bool IsOf(const std::string& tenant, const absl::flat_hash_set<Uuid>& devices) const {
+    return tenant == tenant_ && IsAmong(devices, device_);
+  }
+  // Also while it waits for a device that does not read.
+  void End() { context_.TryCancel(); }
+
+ private:
+  GrpcService& service_;
+  grpc::ServerContext& context_;
+  const std::string tenant_;
+  const std::string device_;
+};
+
 grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullRequest* request,
                                grpc::ServerWriter<v1::PullBatch>* writer) {
   const Slot call(&calls_, max_calls_);
   if (!call.taken()) return TooMany("calls", context);
   const Slot slot(&pulls_, max_calls_ / 2);
   if (!slot.taken()) return TooMany("pulls", context);
+  const OpenPull open(this, context, request->sender());
+  const Caller caller = CallerIn(*context);
   v1::PullRequest next = *request;
   // What arrives whole is kept: a slow link begins with little, others soon save overhead.
   size_t max_bytes = kFirstTransferBytes;
@@ -143,7 +189,7 @@ grpc::Status GrpcService::Pull(grpc::ServerContext* context, const v1::PullReque
     }
     // A deadline that has passed shows as cancelled too.
     if (context->IsCancelled()) return grpc::Status::CANCELLED;
-    const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next, max_bytes);
+    const absl::StatusOr<v1::PullBatch> batch = core_.Pull(next, max_bytes, caller);
     if (!batch.ok()) return Answer("Pull", batch.status(), context);
     if (!writer->Write(*batch)) return grpc::Status::CANCELLED;
     if (batch->complete() || batch->first_done()) return grpc::Status::OK;
@@ -157,15 +203,22 @@ class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
  public:
   Watcher(GrpcService* service, grpc::CallbackServerContext* context,
           const v1::WatchRequest& request)
-      : service_(*service), context_(context) {
+      : service_(*service),
+        context_(context),
+        tenant_(request.sender().tenant()),
+        device_(request.sender().device()) {
     service_.Add(this);
-    absl::StatusOr<std::unique_ptr<Notifier::Registration>> registration =
-        service_.core_.Watch(request, [this](uint64_t head) { Tell(head); });
+    absl::StatusOr<std::unique_ptr<Notifier::Registration>> registration = service_.core_.Watch(
+        request, [this](uint64_t head) { Tell(head); }, service_.CallerIn(*context));
     if (registration.ok()) {
       registration_ = *std::move(registration);
     } else {
       End(service_.Answer("Watch", registration.status(), context_));
     }
+  }
+
+  bool IsOf(const std::string& tenant, const absl::flat_hash_set<Uuid>& devices) const {
+    return tenant == tenant_ && IsAmong(devices, device_);
   }
 
   // Ends the call, once. The device is asked to come back after so long, if that is not 0.
@@ -218,6 +271,8 @@ class GrpcService::Watcher final : public grpc::ServerWriteReactor<v1::Notice> {
 
   GrpcService& service_;
   grpc::CallbackServerContext* const context_;
+  const std::string tenant_;
+  const std::string device_;
   std::unique_ptr<Notifier::Registration> registration_;
 
   Mutex mu_;
@@ -247,6 +302,19 @@ void GrpcService::Add(Watcher* watcher) {
 void GrpcService::Remove(Watcher* watcher) {
   MutexLock lock(mu_);
   watchers_.erase(watcher);
+}
+
+void GrpcService::EndStreamsOf(const std::string& tenant,
+                               const absl::flat_hash_set<Uuid>& devices) {
+  MutexLock lock(mu_);
+  for (Watcher* watcher : watchers_) {
+    if (!watcher->IsOf(tenant, devices)) continue;
+    watcher->End(
+        {grpc::StatusCode::PERMISSION_DENIED, absl::StrCat(kRevokedWords, ": ", kRevokedAdvice)});
+  }
+  for (OpenPull* pull : open_pulls_) {
+    if (pull->IsOf(tenant, devices)) pull->End();
+  }
 }
 
 void GrpcService::Stop() {

@@ -6,11 +6,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "doorstep/v1/sync.grpc.pb.h"
+#include "server/identity/register.h"
 #include "server/sync_core.h"
+#include "sync/base/bytes.h"
 #include "sync/base/mutex.h"
 
 namespace doorstep::server {
@@ -43,11 +46,15 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
   grpc::ServerWriteReactor<v1::Notice>* Watch(grpc::CallbackServerContext* context,
                                               const v1::WatchRequest* request) override;
 
+  // Ends watches, and pulls however slowly they are read, of devices that may not call any more.
+  void EndStreamsOf(const std::string& tenant, const absl::flat_hash_set<Uuid>& devices);
+
   // Ends watches now and pulls after their batch, with UNAVAILABLE, also those that come later.
   void Stop();
 
  private:
   class Watcher;
+  class OpenPull;
 
   // The status for the caller; what it may not know goes to the log under an id. Where it is to try
   // again it is told when.
@@ -56,13 +63,15 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
   // A call that is answered at once.
   template <typename Request, typename Response>
   grpc::Status Call(absl::string_view call, grpc::ServerContext* context,
-                    absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                    absl::StatusOr<Response> (SyncCore::*method)(const Request&, const Caller&),
                     const Request& request, Response* response);
   // A call about attachments, if there is room in their lane.
   template <typename Request, typename Response>
   grpc::Status InLane(absl::string_view call, grpc::ServerContext* context,
-                      absl::StatusOr<Response> (SyncCore::*method)(const Request&),
+                      absl::StatusOr<Response> (SyncCore::*method)(const Request&, const Caller&),
                       const Request& request, Response* response);
+  // Who calls, by the certificate of the connection.
+  Caller CallerIn(const grpc::ServerContextBase& context) const;
   void Add(Watcher* watcher);
   void Remove(Watcher* watcher);
 
@@ -75,6 +84,7 @@ class GrpcService final : public v1::Sync::WithCallbackMethod_Watch<v1::Sync::Se
 
   Mutex mu_;
   absl::flat_hash_set<Watcher*> watchers_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<OpenPull*> open_pulls_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace doorstep::server

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "server/commands.h"
+#include "server/device_commands.h"
 #include "server/measure_command.h"
 #include "server/quarantine_commands.h"
 #include "server/record_commands.h"
@@ -66,6 +67,7 @@ int Main(int argc, char** argv) {
   Command chosen;
   AddServe(&app, &options, &chosen);
   AddCommands(&app, &options, &chosen);
+  AddDeviceCommands(&app, &options, &chosen);
   AddSchemaCommands(&app, &options, &chosen);
   AddMeasureCommand(&app, &options, &chosen);
   AddQuarantineCommands(&app, &options, &chosen);

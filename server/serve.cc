@@ -16,9 +16,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "server/grpc_enrolment.h"
 #include "server/grpc_server.h"
+#include "server/identity/authority.h"
+#include "server/identity/enrolment.h"
+#include "server/identity/public_face.h"
+#include "sync/base/bytes.h"
 #include "sync/base/file.h"
 #include "sync/base/status.h"
+#include "sync/identity/tls_policy.h"
 
 namespace doorstep::server {
 namespace {
@@ -30,21 +36,36 @@ constexpr int64_t kDrainMs = 10'000;
 constexpr int kLockTries = 5;
 constexpr std::chrono::milliseconds kLockPause(20);
 
+// A device's certificate: short enough that one that was forgotten goes by itself, long enough for
+// a tablet that lies in a drawer over the summer. It may be renewed after it has expired.
+constexpr int64_t kCertificateDays = 90;
+constexpr int64_t kMaxCertificateDays = 825;
+constexpr int64_t kMsPerDay = 24LL * 60 * 60 * 1000;
+
 struct ServeOptions {
   std::string listen = "127.0.0.1:7400";
+  std::string enrol_listen = "127.0.0.1:7401";
+  std::string address, enrol_address;  // as devices call them; empty = by name or listen
   std::string port_file;
+  int64_t certificate_days = kCertificateDays;
+  AuthorityOptions authority;
   bool dev_loopback = false;
 };
 
+struct HostAndPort {
+  std::string host;
+  int port = 0;
+};
+
 // "HOST:PORT", "[::1]:PORT".
-absl::StatusOr<GrpcServerOptions> ParseListen(const std::string& listen) {
-  GrpcServerOptions options;
+absl::StatusOr<HostAndPort> ParseListen(const char* option, const std::string& listen) {
+  HostAndPort options;
   const size_t colon = listen.rfind(':');
   absl::string_view host = absl::string_view(listen).substr(0, colon);
   uint32_t port = 0;
   if (colon == std::string::npos || host.empty() ||
       !absl::SimpleAtoi(listen.substr(colon + 1), &port) || port > 65535) {
-    return InvalidField("--listen", listen, "HOST:PORT, PORT 0 for any free one");
+    return InvalidField(option, listen, "HOST:PORT, PORT 0 for any free one");
   }
   options.host = std::string(absl::StripPrefix(absl::StripSuffix(host, "]"), "["));
   options.port = static_cast<int>(port);
@@ -63,20 +84,83 @@ bool IsLoopback(absl::string_view host) {
   return true;
 }
 
-absl::StatusOr<GrpcServerOptions> CheckListen(const ServeOptions& options) {
-  if (!options.dev_loopback) {
-    return absl::InvalidArgumentError(
-        "serve: got no --dev-loopback, wanted it: transport security arrives in a later release, "
-        "and until then this server speaks plain text to programs on the same machine only");
-  }
-  DOORSTEP_ASSIGN_OR_RETURN(GrpcServerOptions listen, ParseListen(options.listen));
+absl::StatusOr<HostAndPort> CheckListen(const ServeOptions& options) {
+  DOORSTEP_ASSIGN_OR_RETURN(HostAndPort listen, ParseListen("--listen", options.listen));
+  if (!options.dev_loopback) return listen;
   if (listen.host == "localhost") listen.host = "127.0.0.1";
   if (!IsLoopback(listen.host)) {
     return InvalidField("--listen", options.listen,
-                        "an address of this machine alone (127.0.0.1, [::1]): plain text must not "
-                        "leave it");
+                        "an address of this machine alone (127.0.0.1, [::1]): with "
+                        "--dev-loopback it speaks plain text, which must not leave it");
   }
   return listen;
+}
+
+// How devices reach a listener: as the operator says, else by the server's name, else where it
+// listens, if that is one address.
+absl::StatusOr<std::string> AddressFor(const char* option, const std::string& said,
+                                       const ServeOptions& options, const HostAndPort& listen,
+                                       int port) {
+  if (!said.empty()) {
+    DOORSTEP_RETURN_IF_ERROR(ParseListen(option, said).status());
+    return said;
+  }
+  if (!options.authority.names.empty()) return ListenAddress(options.authority.names[0], port);
+  if (listen.host == "0.0.0.0" || listen.host == "::") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, ": got none, wanted the HOST:PORT by which devices reach ",
+                     listen.host, " (or --name HOST)"));
+  }
+  return ListenAddress(listen.host, port);
+}
+
+// What goes with TLS: the authority, and the listener where devices enrol.
+struct Secured {
+  std::unique_ptr<Authority> authority;
+  std::unique_ptr<EnrolmentListener> listener;
+  std::unique_ptr<EnrolmentCore> core;
+
+  ~Secured() {
+    if (listener != nullptr) listener->Stop(0);  // before what it calls
+  }
+};
+
+absl::StatusOr<std::unique_ptr<Authority>> OpenAuthority(const GlobalOptions& global,
+                                                         const ServeOptions& options,
+                                                         Tenants& tenants) {
+  DOORSTEP_RETURN_IF_ERROR(SpeakOnlyTls13());
+  AuthorityOptions authority = options.authority;
+  authority.directory = IdentityDirectory(global.data_dir);
+  return Authority::Open(authority, tenants.clock().Read().wall_ms, tenants.entropy());
+}
+
+// After the main listener has its port, which every certificate goes with.
+absl::Status StartEnrolment(const GlobalOptions& global, const ServeOptions& options,
+                            const HostAndPort& main, int main_port, Tenants& tenants,
+                            Secured* secured) {
+  const Authority& authority = *secured->authority;
+  DOORSTEP_ASSIGN_OR_RETURN(const HostAndPort listen,
+                            ParseListen("--enrol-listen", options.enrol_listen));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      secured->listener,
+      EnrolmentListener::Start(
+          {listen.host, listen.port, {authority.server_chain(), authority.server_key(), ""}}));
+  const int port = secured->listener->port();
+  PublicFace face;
+  face.server_name = authority.server_name();
+  face.fingerprint = authority.fingerprint();
+  DOORSTEP_ASSIGN_OR_RETURN(face.address,
+                            AddressFor("--address", options.address, options, main, main_port));
+  DOORSTEP_ASSIGN_OR_RETURN(
+      face.enrolment_address,
+      AddressFor("--enrol-address", options.enrol_address, options, listen, port));
+  secured->core = std::make_unique<EnrolmentCore>(
+      &tenants, &authority,
+      EnrolmentOptions{face.address, face.enrolment_address, options.certificate_days * kMsPerDay});
+  secured->listener->Serve(secured->core.get());
+  spdlog::info("enrolment on {}:{}, authority SHA-256 {}", listen.host, port,
+               ToHex(face.fingerprint));
+  return WritePublicFace(global.data_dir, face);
 }
 
 sigset_t StopSignals() {
@@ -89,7 +173,7 @@ sigset_t StopSignals() {
 
 absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& options) {
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(global));
-  DOORSTEP_ASSIGN_OR_RETURN(const GrpcServerOptions listen, CheckListen(options));
+  DOORSTEP_ASSIGN_OR_RETURN(const HostAndPort listen, CheckListen(options));
   DOORSTEP_RETURN_IF_ERROR(EnsureDirectory(global.data_dir));
   const std::string lock_file = global.data_dir + "/serve.lock";
   absl::StatusOr<FileLock> lock = FileLock::TryAcquire(lock_file);
@@ -107,19 +191,36 @@ absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& optio
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  SyncCore core({.data_dir = global.data_dir});
+  SyncCore core({.data_dir = global.data_dir},
+                options.dev_loopback ? Callers::kAnyone : Callers::kEnrolled);
   DOORSTEP_RETURN_IF_ERROR(core.tenants().Ensure(kDefaultTenant).status());
+  GrpcServerOptions main;
+  main.host = listen.host;
+  main.port = listen.port;
+  Secured secured;
+  if (!options.dev_loopback) {
+    DOORSTEP_ASSIGN_OR_RETURN(secured.authority, OpenAuthority(global, options, core.tenants()));
+    main.tls = TlsOptions{secured.authority->server_chain(), secured.authority->server_key(),
+                          secured.authority->certificate()};
+  }
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
-                            GrpcServer::Start(&core, listen));
+                            GrpcServer::Start(&core, main));
+  if (!options.dev_loopback) {
+    DOORSTEP_RETURN_IF_ERROR(
+        StartEnrolment(global, options, listen, server->port(), core.tenants(), &secured));
+  }
   if (!options.port_file.empty()) {
     DOORSTEP_RETURN_IF_ERROR(
         WriteFileAtomically(options.port_file, absl::StrCat(server->port(), "\n"), 0644));
   }
-  spdlog::info("listening on {}:{}, plain text, this machine only", listen.host, server->port());
+  spdlog::info("listening on {}:{}, {}", listen.host, server->port(),
+               options.dev_loopback ? "plain text, this machine only"
+                                    : "TLS 1.3, devices by their certificates");
   int signal = 0;
   while (sigwait(&signals, &signal) == EINTR) {
   }
   spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  if (secured.listener != nullptr) secured.listener->Stop(kDrainMs);
   server->Stop(kDrainMs);
   spdlog::info("stopped");
   return kExitOk;
@@ -132,13 +233,37 @@ void AddServe(CLI::App* app, const GlobalOptions* global, Command* chosen) {
   auto options = std::make_shared<ServeOptions>();
   serve->add_option("--listen", options->listen, "HOST:PORT; port 0 takes any free one")
       ->capture_default_str();
+  serve
+      ->add_option("--enrol-listen", options->enrol_listen,
+                   "HOST:PORT where devices enrol and renew their certificates")
+      ->capture_default_str();
+  serve
+      ->add_option("--name", options->authority.names,
+                   "A host name or address of this server, for its certificate; repeat for more")
+      ->expected(1)
+      ->take_all();
+  serve->add_option("--address", options->address,
+                    "HOST:PORT by which devices reach --listen; default: by --name, else as it is");
+  serve->add_option("--enrol-address", options->enrol_address, "The same of --enrol-listen");
+  serve->add_option("--ca-cert", options->authority.ca_cert,
+                    "A certificate authority of yours (PEM), instead of the server's own");
+  serve->add_option("--ca-key", options->authority.ca_key, "Its key (PEM, no passphrase)");
+  serve->add_option(
+      "--server-cert", options->authority.server_cert,
+      "A certificate for this server from that authority (PEM, with what is between)");
+  serve->add_option("--server-key", options->authority.server_key, "Its key (PEM)");
+  serve
+      ->add_option("--certificate-days", options->certificate_days,
+                   "How long a device's certificate is valid; devices renew it themselves")
+      ->check(CLI::Range(int64_t{1}, kMaxCertificateDays))
+      ->capture_default_str();
   serve->add_option("--port-file", options->port_file,
                     "Written with the port once the server listens");
   serve->add_flag("--dev-loopback", options->dev_loopback,
-                  "Plain text, for programs on this machine only");
+                  "Plain text and no certificates, for programs on this machine only");
   serve->footer(
-      "Example: doorstep-server serve --data /srv/doorstep --listen 127.0.0.1:0 "
-      "--port-file /run/doorstep.port --dev-loopback");
+      "Example: doorstep-server serve --data /srv/doorstep --listen 0.0.0.0:7400 --enrol-listen "
+      "0.0.0.0:7401 --name records.example.org");
   serve->callback([=] { *chosen = [=] { return Serve(*global, *options); }; });
 }
 

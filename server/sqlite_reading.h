@@ -62,6 +62,14 @@ absl::StatusOr<std::vector<AccessSpan>> ReadAccess(Database& db, CompartmentRef 
 absl::StatusOr<std::vector<SentRow>> ReadSent(Database& db, const Uuid& device);
 absl::Status WriteSent(Database& db, const SentRow& row);
 
+// The register of devices (sqlite_register.cc).
+absl::StatusOr<std::optional<InviteRow>> ReadInvite(Database& db, absl::string_view id);
+absl::StatusOr<std::optional<EnrolmentRow>> ReadEnrolment(Database& db, const Uuid& device);
+absl::StatusOr<std::vector<EnrolmentRow>> ReadEnrolments(Database& db);
+absl::StatusOr<std::vector<Uuid>> ReadRevokedDevices(Database& db);
+absl::Status WriteInvite(Database& db, const InviteRow& invite);
+absl::Status WriteEnrolment(Database& db, const EnrolmentRow& enrolment);
+
 // All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
 // WriteTransaction.
 template <typename Interface>
@@ -139,6 +147,14 @@ class SqliteReading : public Interface {
   absl::StatusOr<std::optional<DeviceRow>> FindDevice(const Uuid& id) override;
   absl::StatusOr<std::vector<DeviceRow>> Devices() override;
   absl::StatusOr<std::optional<Uuid>> DeviceOf(const Uuid& incarnation) override;
+  absl::StatusOr<std::optional<InviteRow>> FindInvite(absl::string_view id) override {
+    return ReadInvite(db(), id);
+  }
+  absl::StatusOr<std::optional<EnrolmentRow>> FindEnrolment(const Uuid& device) override {
+    return ReadEnrolment(db(), device);
+  }
+  absl::StatusOr<std::vector<EnrolmentRow>> Enrolments() override { return ReadEnrolments(db()); }
+  absl::StatusOr<std::vector<Uuid>> RevokedDevices() override { return ReadRevokedDevices(db()); }
 
  protected:
   Database& db() { return *connection_.db; }

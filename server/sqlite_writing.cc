@@ -64,6 +64,10 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::Status AddPerson(const PersonRow& person) override;
   absl::Status PutDevice(const DeviceRow& device) override;
   absl::Status AddIncarnation(const Uuid& incarnation, const Uuid& device) override;
+  absl::Status PutInvite(const InviteRow& invite) override { return WriteInvite(db(), invite); }
+  absl::Status PutEnrolment(const EnrolmentRow& enrolment) override {
+    return WriteEnrolment(db(), enrolment);
+  }
   absl::Status Commit() override;
 
  private:

@@ -235,6 +235,34 @@ struct DeviceRow {
   bool operator==(const DeviceRow&) const = default;
 };
 
+// Lets one device in, once (identity/invites.h).
+struct InviteRow {
+  std::string id;           // 8 bytes
+  std::string secret_hash;  // SHA-256
+  std::string site;
+  std::string name;  // of the device
+  int64_t created_ms = 0;
+  int64_t expires_ms = 0;
+  int64_t used_ms = 0;  // 0: it was not
+  Uuid used_by;         // nil: nobody
+
+  bool operator==(const InviteRow&) const = default;
+};
+
+// A device in the register (identity/register.h).
+struct EnrolmentRow {
+  Uuid device;
+  std::string site;
+  std::string name;
+  std::string public_key;  // subject public key info, DER
+  int64_t enrolled_ms = 0;
+  int64_t until_ms = 0;    // its last certificate expires
+  int64_t revoked_ms = 0;  // 0: it is not
+  std::string revoked_reason;
+
+  bool operator==(const EnrolmentRow&) const = default;
+};
+
 // A line of the history (history.h), which gives its parts their meaning.
 struct HistoryRow {
   uint64_t sequence = 0;
@@ -356,6 +384,14 @@ class ReadView {
   virtual absl::StatusOr<std::vector<DeviceRow>> Devices() = 0;
   // The device that owns an incarnation.
   virtual absl::StatusOr<std::optional<Uuid>> DeviceOf(const Uuid& incarnation) = 0;
+
+  // --- The register of devices ---
+  virtual absl::StatusOr<std::optional<InviteRow>> FindInvite(absl::string_view id) = 0;
+  virtual absl::StatusOr<std::optional<EnrolmentRow>> FindEnrolment(const Uuid& device) = 0;
+  // In order of device.
+  virtual absl::StatusOr<std::vector<EnrolmentRow>> Enrolments() = 0;
+  // In order of device.
+  virtual absl::StatusOr<std::vector<Uuid>> RevokedDevices() = 0;
 };
 
 // Sees its own writes. Rolled back unless committed.
@@ -413,6 +449,10 @@ class WriteTransaction : public ReadView {
   // Adds or replaces.
   virtual absl::Status PutDevice(const DeviceRow& device) = 0;
   virtual absl::Status AddIncarnation(const Uuid& incarnation, const Uuid& device) = 0;
+
+  // Both add or replace. kNotFound: there is no such site.
+  virtual absl::Status PutInvite(const InviteRow& invite) = 0;
+  virtual absl::Status PutEnrolment(const EnrolmentRow& enrolment) = 0;
 
   // After an error nothing of the transaction is stored (kUnavailable: it may yet appear).
   virtual absl::Status Commit() = 0;

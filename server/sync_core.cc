@@ -21,9 +21,29 @@ namespace {
 
 constexpr uint32_t kProtocol = 1;
 
-absl::StatusOr<Tenant*> FindTenant(Tenants& tenants, absl::string_view message,
-                                   const CheckedSender& sender) {
-  absl::StatusOr<Tenant*> tenant = tenants.Find(sender.tenant);
+// The way in, with who stands before it.
+struct Door {
+  Tenants& tenants;
+  Callers callers;
+  const Caller& caller;
+};
+
+// Every call passes here, before anything is looked up for it: who has no business with this tenant
+// does not learn whether there is one.
+absl::Status CheckMayCall(const Door& door, const CheckedSender& sender) {
+  if (door.callers == Callers::kAnyone) return absl::OkStatus();
+  absl::StatusOr<Tenant*> tenant = door.tenants.Find(sender.tenant);
+  if (absl::IsNotFound(tenant.status())) return RefuseStranger();
+  DOORSTEP_RETURN_IF_ERROR(tenant.status());
+  const Tenant::InUse use(*tenant);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, (*tenant)->store().Read());
+  return CheckCaller(*view, door.caller, sender, door.tenants.clock().Read().wall_ms);
+}
+
+absl::StatusOr<Tenant*> Enter(const Door& door, absl::string_view message,
+                              const CheckedSender& sender) {
+  DOORSTEP_RETURN_IF_ERROR(CheckMayCall(door, sender));
+  absl::StatusOr<Tenant*> tenant = door.tenants.Find(sender.tenant);
   if (!absl::IsNotFound(tenant.status())) return tenant;
   return ForCaller(
       absl::NotFoundError(absl::StrCat(message, ".sender.tenant: got ", Quoted(sender.tenant),
@@ -128,14 +148,15 @@ absl::Status NoteContact(Store& store, const CheckedSender& sender, const v1::He
   return transaction->Commit();
 }
 
-absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloRequest& request) {
+absl::StatusOr<v1::HelloResponse> DoHello(const Door& door, const v1::HelloRequest& request) {
+  Tenants& tenants = door.tenants;
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedSender sender, CheckHello(request));
   if (request.protocol_min() > kProtocol || request.protocol_max() < kProtocol) {
     return ForCaller(absl::FailedPreconditionError(
         absl::StrCat("HelloRequest.protocol_min: got ", request.protocol_min(), " to ",
                      request.protocol_max(), ", wanted a range with ", kProtocol)));
   }
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HelloRequest", sender));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, "HelloRequest", sender));
   const int64_t now_ms = tenants.clock().Read().wall_ms;
   DOORSTEP_RETURN_IF_ERROR(CheckNoOtherTenant(tenants, *tenant, sender));
   const Tenant::InUse use(tenant);
@@ -162,10 +183,11 @@ absl::StatusOr<v1::HelloResponse> DoHello(Tenants& tenants, const v1::HelloReque
   return response;
 }
 
-absl::StatusOr<v1::PushResponse> DoPush(Tenants& tenants, const v1::PushRequest& request) {
+absl::StatusOr<v1::PushResponse> DoPush(const Door& door, const v1::PushRequest& request) {
+  Tenants& tenants = door.tenants;
   CheckedPush push;
   DOORSTEP_RETURN_IF_ERROR(CheckPush(request, &push));
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PushRequest", push.sender));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, "PushRequest", push.sender));
   const Tenant::InUse use(tenant);
   push.job.receipt_ms = tenants.clock().Read().wall_ms;
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<UnitReceipt> receipts, tenant->Push(push.job));
@@ -196,12 +218,13 @@ absl::Status NoteSent(Store& store, const PullQuestion& question, uint64_t head,
   return write->Commit();
 }
 
-absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& request,
+absl::StatusOr<v1::PullBatch> DoPull(const Door& door, const v1::PullRequest& request,
                                      size_t max_bytes) {
+  Tenants& tenants = door.tenants;
   DOORSTEP_ASSIGN_OR_RETURN(CheckedPull pull, CheckPull(request));
   pull.question.max_bytes = max_bytes;
   pull.question.max_items = tenants.pull_batch_items();
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "PullRequest", pull.sender));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, "PullRequest", pull.sender));
   const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "PullRequest", pull.sender));
@@ -219,9 +242,9 @@ absl::StatusOr<v1::PullBatch> DoPull(Tenants& tenants, const v1::PullRequest& re
   return batch;
 }
 
-absl::StatusOr<v1::HistoryResponse> DoHistory(Tenants& tenants, const v1::HistoryRequest& request) {
+absl::StatusOr<v1::HistoryResponse> DoHistory(const Door& door, const v1::HistoryRequest& request) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedHistory history, CheckHistory(request));
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "HistoryRequest", history.sender));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, "HistoryRequest", history.sender));
   const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "HistoryRequest", history.sender));
@@ -229,9 +252,9 @@ absl::StatusOr<v1::HistoryResponse> DoHistory(Tenants& tenants, const v1::Histor
 }
 
 // A device that may call at all: its tenant, in use while `use` lives.
-absl::StatusOr<Tenant*> Admit(Tenants& tenants, absl::string_view message,
+absl::StatusOr<Tenant*> Admit(const Door& door, absl::string_view message,
                               const CheckedSender& sender, std::optional<Tenant::InUse>* use) {
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, message, sender));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, message, sender));
   use->emplace(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, message, sender));
@@ -240,12 +263,12 @@ absl::StatusOr<Tenant*> Admit(Tenants& tenants, absl::string_view message,
 
 AskingDevice AskingOf(const CheckedSender& sender) { return {sender.site, sender.device}; }
 
-absl::StatusOr<v1::AskAttachmentsResponse> DoAsk(Tenants& tenants,
+absl::StatusOr<v1::AskAttachmentsResponse> DoAsk(const Door& door,
                                                  const v1::AskAttachmentsRequest& request) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedAsk ask, CheckAskAttachments(request));
   std::optional<Tenant::InUse> use;
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant,
-                            Admit(tenants, "AskAttachmentsRequest", ask.sender, &use));
+                            Admit(door, "AskAttachmentsRequest", ask.sender, &use));
   DOORSTEP_ASSIGN_OR_RETURN(const auto states,
                             AskAttachments(*tenant, AskingOf(ask.sender), ask.ids));
   v1::AskAttachmentsResponse response;
@@ -259,14 +282,14 @@ absl::StatusOr<v1::AskAttachmentsResponse> DoAsk(Tenants& tenants,
   return response;
 }
 
-absl::StatusOr<v1::PutChunkResponse> DoPutChunk(Tenants& tenants,
+absl::StatusOr<v1::PutChunkResponse> DoPutChunk(const Door& door,
                                                 const v1::PutChunkRequest& request) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedPutChunk put, CheckPutChunk(request));
   std::optional<Tenant::InUse> use;
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(tenants, "PutChunkRequest", put.sender, &use));
-  DOORSTEP_ASSIGN_OR_RETURN(
-      const AttachmentProgress progress,
-      PutAttachmentChunk(*tenant, AskingOf(put.sender), put.chunk, tenants.clock().Read().wall_ms));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(door, "PutChunkRequest", put.sender, &use));
+  DOORSTEP_ASSIGN_OR_RETURN(const AttachmentProgress progress,
+                            PutAttachmentChunk(*tenant, AskingOf(put.sender), put.chunk,
+                                               door.tenants.clock().Read().wall_ms));
   v1::PutChunkResponse response;
   response.set_received(progress.received);
   response.set_whole(progress.whole);
@@ -274,11 +297,11 @@ absl::StatusOr<v1::PutChunkResponse> DoPutChunk(Tenants& tenants,
   return response;
 }
 
-absl::StatusOr<v1::GetChunkResponse> DoGetChunk(Tenants& tenants,
+absl::StatusOr<v1::GetChunkResponse> DoGetChunk(const Door& door,
                                                 const v1::GetChunkRequest& request) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedGetChunk get, CheckGetChunk(request));
   std::optional<Tenant::InUse> use;
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(tenants, "GetChunkRequest", get.sender, &use));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(door, "GetChunkRequest", get.sender, &use));
   DOORSTEP_ASSIGN_OR_RETURN(AttachmentPiece piece, GetAttachmentChunk(*tenant, AskingOf(get.sender),
                                                                       get.id, get.offset, get.max));
   v1::GetChunkResponse response;
@@ -288,11 +311,11 @@ absl::StatusOr<v1::GetChunkResponse> DoGetChunk(Tenants& tenants,
   return response;
 }
 
-absl::StatusOr<std::unique_ptr<Notifier::Registration>> DoWatch(Tenants& tenants,
+absl::StatusOr<std::unique_ptr<Notifier::Registration>> DoWatch(const Door& door,
                                                                 const v1::WatchRequest& request,
                                                                 const Notifier::Callback& watcher) {
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedSender sender, CheckWatch(request));
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, "WatchRequest", sender));
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, "WatchRequest", sender));
   const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "WatchRequest", sender));
@@ -319,42 +342,49 @@ absl::StatusOr<T> Finish(absl::StatusOr<T> result) {
 
 }  // namespace
 
-SyncCore::SyncCore(const TenantsOptions& options) : tenants_(options) {}
+SyncCore::SyncCore(const TenantsOptions& options, Callers callers)
+    : tenants_(options), callers_(callers) {}
 
 SyncCore::~SyncCore() = default;
 
-absl::StatusOr<v1::HelloResponse> SyncCore::Hello(const v1::HelloRequest& request) {
-  return Finish(DoHello(tenants_, request));
+absl::StatusOr<v1::HelloResponse> SyncCore::Hello(const v1::HelloRequest& request,
+                                                  const Caller& caller) {
+  return Finish(DoHello({tenants_, callers_, caller}, request));
 }
 
-absl::StatusOr<v1::PushResponse> SyncCore::Push(const v1::PushRequest& request) {
-  return Finish(DoPush(tenants_, request));
+absl::StatusOr<v1::PushResponse> SyncCore::Push(const v1::PushRequest& request,
+                                                const Caller& caller) {
+  return Finish(DoPush({tenants_, callers_, caller}, request));
 }
 
-absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request, size_t max_bytes) {
-  return Finish(DoPull(tenants_, request, max_bytes));
+absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request, size_t max_bytes,
+                                             const Caller& caller) {
+  return Finish(DoPull({tenants_, callers_, caller}, request, max_bytes));
 }
 
-absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& request) {
-  return Finish(DoHistory(tenants_, request));
+absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& request,
+                                                      const Caller& caller) {
+  return Finish(DoHistory({tenants_, callers_, caller}, request));
 }
 
 absl::StatusOr<v1::AskAttachmentsResponse> SyncCore::AskAttachments(
-    const v1::AskAttachmentsRequest& request) {
-  return Finish(DoAsk(tenants_, request));
+    const v1::AskAttachmentsRequest& request, const Caller& caller) {
+  return Finish(DoAsk({tenants_, callers_, caller}, request));
 }
 
-absl::StatusOr<v1::PutChunkResponse> SyncCore::PutChunk(const v1::PutChunkRequest& request) {
-  return Finish(DoPutChunk(tenants_, request));
+absl::StatusOr<v1::PutChunkResponse> SyncCore::PutChunk(const v1::PutChunkRequest& request,
+                                                        const Caller& caller) {
+  return Finish(DoPutChunk({tenants_, callers_, caller}, request));
 }
 
-absl::StatusOr<v1::GetChunkResponse> SyncCore::GetChunk(const v1::GetChunkRequest& request) {
-  return Finish(DoGetChunk(tenants_, request));
+absl::StatusOr<v1::GetChunkResponse> SyncCore::GetChunk(const v1::GetChunkRequest& request,
+                                                        const Caller& caller) {
+  return Finish(DoGetChunk({tenants_, callers_, caller}, request));
 }
 
 absl::StatusOr<std::unique_ptr<Notifier::Registration>> SyncCore::Watch(
-    const v1::WatchRequest& request, const Notifier::Callback& watcher) {
-  return Finish(DoWatch(tenants_, request, watcher));
+    const v1::WatchRequest& request, const Notifier::Callback& watcher, const Caller& caller) {
+  return Finish(DoWatch({tenants_, callers_, caller}, request, watcher));
 }
 
 }  // namespace doorstep::server

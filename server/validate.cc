@@ -47,10 +47,7 @@ absl::Status CheckText(absl::string_view path, absl::string_view text, size_t mi
   if (text.size() < min || text.size() > max) {
     return Wrong(path, absl::StrCat(text.size(), " bytes"), absl::StrCat(min, " to ", max));
   }
-  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (!control && IsValidUtf8(text)) return absl::OkStatus();
+  if (IsOneLine(text)) return absl::OkStatus();
   return Wrong(path, Quoted(text), "UTF-8 without control characters");
 }
 
@@ -131,6 +128,13 @@ absl::Status CheckPosition(const v1::Position& position, bool first, Place* out)
 }
 
 }  // namespace
+
+bool IsOneLine(absl::string_view text) {
+  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  return !control && IsValidUtf8(text);
+}
 
 absl::StatusOr<CheckedSender> CheckSender(absl::string_view message, const v1::Sender& sender) {
   CheckedSender checked;

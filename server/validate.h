@@ -24,6 +24,9 @@ struct CheckedSender {
   std::string site;
 };
 
+// Valid UTF-8 without control characters: fit for a terminal and a log.
+bool IsOneLine(absl::string_view text);
+
 // `message`: the request's name, for paths.
 absl::StatusOr<CheckedSender> CheckSender(absl::string_view message, const v1::Sender& sender);
 

@@ -13,8 +13,6 @@ namespace {
 
 using Form = Figure::Form;
 
-constexpr double kPercent = 100;
-
 absl::Status CountIndependence(Counting& counting, Measures* out) {
   MeasureTable table{"independence_supported", "Independence supported", 0, {}};
   DOORSTEP_ASSIGN_OR_RETURN(table.open_conflicts, counting.Conflicts("CaseStudy", "decision"));

@@ -21,6 +21,9 @@
 
 namespace doorstep::server {
 
+// Shares are kept from 0 to 1.
+inline constexpr double kPercent = 100;
+
 struct Figure {
   enum class Form : uint8_t {
     kCount,        // numerator

@@ -19,7 +19,6 @@ namespace {
 using Form = Figure::Form;
 using Json = nlohmann::ordered_json;
 
-constexpr double kPercent = 100;
 constexpr char kNoFigure[] = "no figure yet";
 
 bool IsRatio(Form form) {

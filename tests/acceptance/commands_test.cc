@@ -191,7 +191,7 @@ TEST(CommandLine, ErrorsAreJsonForPrograms) {
       {"doorstep-server", {"site", "add", "--id", "x"}, "--name is required"},
       {"doorstep-server", {"no-such-command"}, "subcommand"},
       {"doorstep-server", {"status"}, "--data: got none"},
-      {"doorstep-server", {"serve", "--data", dir.path(), "--listen", "nowhere"}, "serve: "},
+      {"doorstep-server", {"serve", "--data", dir.path(), "--listen", "nowhere"}, "--listen: got"},
   };
   for (const Wrong& each : wrong) {
     SCOPED_TRACE(absl::StrCat(each.program, ": ", each.says));

@@ -398,6 +398,41 @@ TEST_P(StoreContract, SitesPeopleAndDevicesAreListed) {
   EXPECT_FALSE(Must(view->DeviceOf(Id(61))).has_value());
 }
 
+TEST_P(StoreContract, TheRegisterOfDevicesIsKept) {
+  AddSites();
+  InviteRow invite{"12345678", std::string(32, 'h'), "south", "tablet", 5, 9, 0, {}};
+  EnrolmentRow device{Id(50), "north", "tablet", "key", 6, 7, 0, ""};
+  const EnrolmentRow lost{Id(40), "south", "phone", "other key", 1, 2, 3, "left on a bus"};
+  {
+    auto write = Write();
+    Must(write->PutInvite(invite));
+    for (const EnrolmentRow& row : {device, lost}) Must(write->PutEnrolment(row));
+    InviteRow nowhere = invite;
+    nowhere.site = "east";
+    EXPECT_EQ(write->PutInvite(nowhere).code(), absl::StatusCode::kNotFound);
+    Must(write->Commit());
+  }
+  EXPECT_EQ(Must(Read()->FindInvite(invite.id)), invite);
+  EXPECT_FALSE(Must(Read()->FindInvite("87654321")).has_value());
+  EXPECT_EQ(Must(Read()->FindEnrolment(Id(50))), device);
+  EXPECT_FALSE(Must(Read()->FindEnrolment(Id(51))).has_value());
+  EXPECT_THAT(Must(Read()->Enrolments()), ElementsAre(lost, device));
+  EXPECT_THAT(Must(Read()->RevokedDevices()), ElementsAre(Id(40)));
+  invite.used_ms = 8;
+  invite.used_by = Id(50);
+  device.revoked_ms = 8;
+  device.until_ms = 9;
+  {
+    auto write = Write();
+    Must(write->PutInvite(invite));
+    Must(write->PutEnrolment(device));
+    Must(write->Commit());
+  }
+  EXPECT_EQ(Must(Read()->FindInvite(invite.id)), invite);
+  EXPECT_EQ(Must(Read()->FindEnrolment(Id(50))), device);
+  EXPECT_THAT(Must(Read()->RevokedDevices()), ElementsAre(Id(40), Id(50)));
+}
+
 TEST_P(StoreContract, AnotherProcessMayWriteInBetween) {
   AddSites();
   std::unique_ptr<Store> other = Open();

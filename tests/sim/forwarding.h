@@ -172,6 +172,16 @@ class ForwardingReading : public Base {
   absl::StatusOr<std::optional<Uuid>> DeviceOf(const Uuid& incarnation) override {
     return inner_->DeviceOf(incarnation);
   }
+  absl::StatusOr<std::optional<server::InviteRow>> FindInvite(absl::string_view id) override {
+    return inner_->FindInvite(id);
+  }
+  absl::StatusOr<std::optional<server::EnrolmentRow>> FindEnrolment(const Uuid& device) override {
+    return inner_->FindEnrolment(device);
+  }
+  absl::StatusOr<std::vector<server::EnrolmentRow>> Enrolments() override {
+    return inner_->Enrolments();
+  }
+  absl::StatusOr<std::vector<Uuid>> RevokedDevices() override { return inner_->RevokedDevices(); }
 
  protected:
   std::unique_ptr<Base> inner_;
@@ -241,6 +251,12 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
   }
   absl::Status AddIncarnation(const Uuid& incarnation, const Uuid& device) override {
     return inner_->AddIncarnation(incarnation, device);
+  }
+  absl::Status PutInvite(const server::InviteRow& invite) override {
+    return inner_->PutInvite(invite);
+  }
+  absl::Status PutEnrolment(const server::EnrolmentRow& enrolment) override {
+    return inner_->PutEnrolment(enrolment);
   }
   absl::Status Commit() override { return inner_->Commit(); }
 };
