@@ -15,12 +15,14 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "client-lib/grpc_enrolment.h"
 #include "doorstep/sync_loop.h"
 #include "doorstep/v1/sync.grpc.pb.h"
 #include "sync/base/limits.h"
 #include "sync/base/link_limits.h"
 #include "sync/base/mutex.h"
 #include "sync/base/status.h"
+#include "sync/identity/tls_policy.h"
 
 namespace doorstep {
 namespace {
@@ -68,18 +70,19 @@ bool IsLoopback(absl::string_view host) {
   return true;
 }
 
-absl::Status CheckAddress(const std::string& address) {
+// `plain`: nothing secures the link.
+absl::Status CheckAddress(const std::string& address, bool plain) {
   const size_t colon = address.rfind(':');
   int port = 0;
   const bool has_port = colon != std::string::npos &&
                         absl::SimpleAtoi(address.substr(colon + 1), &port) && port > 0 &&
                         port < 65536;
   if (!has_port || colon == 0) return InvalidField("server", address, "HOST:PORT");
-  if (IsLoopback(HostOf(address))) return absl::OkStatus();
+  if (!plain || IsLoopback(HostOf(address))) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("server: got ", Quoted(address),
-                   ", wanted an address of this machine (127.0.0.1, [::1], "
-                   "localhost): the link is plain text until transport security has arrived"));
+                   ", wanted an address of this machine (127.0.0.1, [::1], localhost): this device "
+                   "has not enrolled, and without that the link is plain text (doorstep enrol)"));
 }
 
 // The call that runs now, so that another thread can end it. Thread-safe.
@@ -241,7 +244,7 @@ class GrpcPullStream : public PullStream {
   bool timed_out_ = false;
 };
 
-class GrpcTransport : public Transport {
+class GrpcTransport : public IdentifiedTransport {
  public:
   GrpcTransport(std::string address, const GrpcOptions& options)
       : address_(std::move(address)), options_(options), running_(std::make_shared<Running>()) {}
@@ -269,6 +272,7 @@ class GrpcTransport : public Transport {
 
   absl::StatusOr<std::unique_ptr<PullStream>> Pull(const v1::PullRequest& request) override {
     DOORSTEP_RETURN_IF_ERROR(Connect());
+    // Hello went before it on this connection, so a refusal has been heard by now.
     return std::make_unique<GrpcPullStream>(*stub_, request, address_, options_.call_timeout_ms,
                                             running_);
   }
@@ -297,7 +301,45 @@ class GrpcTransport : public Transport {
 
   void Cancel() override { running_->Cancel(); }
 
+  void UseIdentity(const DeviceIdentity& identity) override {
+    if (options_.identity == identity) return;
+    options_.identity = identity;
+    Disconnect();
+  }
+
+  absl::StatusOr<DeviceIdentity> Renew() override {
+    if (running_->cancelled()) return Cancelled();
+    DOORSTEP_ASSIGN_OR_RETURN(DeviceIdentity renewed,
+                              client::RenewIdentity(options_.identity, options_));
+    UseIdentity(renewed);
+    return renewed;
+  }
+
  private:
+  bool secure() const { return options_.identity.enrolled(); }
+
+  void Disconnect() {
+    stub_ = nullptr;
+    channel_ = nullptr;
+  }
+
+  // A server that does not take this device's certificate just closes the connection, which looks
+  // like a lost link. Where one was lost, the enrolment listener is as silent.
+  absl::Status Explained(absl::Status status) {
+    if (!secure() || !absl::IsUnavailable(status)) return status;
+    // After a certificate was refused, gRPC would wait longer before each try.
+    Disconnect();
+    const absl::Status reason = client::AskStanding(options_.identity, options_);
+    const bool says = absl::IsPermissionDenied(reason) || absl::IsUnauthenticated(reason);
+    return says ? reason : status;
+  }
+
+  std::shared_ptr<grpc::ChannelCredentials> Credentials() const {
+    if (!secure()) return grpc::InsecureChannelCredentials();
+    const DeviceIdentity& identity = options_.identity;
+    return grpc::SslCredentials({identity.authority, identity.key, identity.chain});
+  }
+
   template <typename Response, typename Request>
   absl::StatusOr<Response> Unary(const Request& request,
                                  grpc::Status (v1::Sync::Stub::*method)(ClientContext*,
@@ -311,23 +353,29 @@ class GrpcTransport : public Transport {
     if (!call.begun()) return Cancelled();
     Response response;
     const grpc::Status status = (stub_.get()->*method)(&context, request, &response);
-    DOORSTEP_RETURN_IF_ERROR(ToStatus(status, context, address_, running_->cancelled()));
-    return response;
+    if (status.ok()) return response;
+    return Explained(ToStatus(status, context, address_, running_->cancelled()));
   }
 
+  absl::Status Connect() { return Explained(ConnectOnce()); }
+
   // Waits for a connection, if there is none now.
-  absl::Status Connect() {
+  absl::Status ConnectOnce() {
     if (channel_ == nullptr) {
-      DOORSTEP_RETURN_IF_ERROR(CheckAddress(address_));
+      DOORSTEP_RETURN_IF_ERROR(CheckAddress(address_, !secure()));
       grpc::ChannelArguments arguments;
       arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxGrpcMessageBytes));
       arguments.SetMaxSendMessageSize(static_cast<int>(kMaxGrpcMessageBytes));
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
       arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-      // A proxy of the surroundings has no business between a program and its own machine.
-      arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-      channel_ = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+      if (secure()) {
+        arguments.SetSslTargetNameOverride(options_.identity.server_name);
+      } else {
+        // A proxy of the surroundings has no business between a program and its own machine.
+        arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+      }
+      channel_ = grpc::CreateCustomChannel(address_, Credentials(), arguments);
       stub_ = v1::Sync::NewStub(channel_);
     }
     if (running_->cancelled()) return Cancelled();
@@ -337,8 +385,7 @@ class GrpcTransport : public Transport {
       if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN ||
           gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), deadline) >= 0) {
         // A channel that failed waits longer each time: begin afresh with the next call.
-        stub_ = nullptr;
-        channel_ = nullptr;
+        Disconnect();
         return absl::UnavailableError(
             absl::StrCat("no link to ", address_, ": nobody answers there"));
       }
@@ -350,13 +397,15 @@ class GrpcTransport : public Transport {
   }
 
   const std::string address_;
-  const GrpcOptions options_;
+  GrpcOptions options_;
   const std::shared_ptr<Running> running_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Sync::Stub> stub_;
 };
 
 }  // namespace
+
+absl::Status UseOnlyTls13() { return SpeakOnlyTls13(); }
 
 std::unique_ptr<Transport> MakeGrpcTransport(const std::string& address,
                                              const GrpcOptions& options) {

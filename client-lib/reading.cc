@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client-lib/conflicts.h"
+#include "client-lib/device_identity.h"
 #include "client-lib/duplicates.h"
 #include "client-lib/history.h"
 #include "client-lib/names.h"
@@ -126,6 +127,7 @@ absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,
     if (epoch == 0) {
       return absl::UnavailableError("this replica has not met its server yet, wanted a sync first");
     }
+    DOORSTEP_RETURN_IF_ERROR(client::Identify(store, *transport));
     DOORSTEP_ASSIGN_OR_RETURN(const v1::Sender sender, client::MakeSender(store));
     DOORSTEP_ASSIGN_OR_RETURN(server, client::ServerHistory(store, record, sender, *transport));
   }
@@ -136,6 +138,7 @@ absl::StatusOr<std::vector<HistoryLine>> Replica::History(absl::string_view id,
 }
 
 absl::Status Replica::Watch(Transport& transport, const std::function<bool(uint64_t)>& on_notice) {
+  DOORSTEP_RETURN_IF_ERROR(client::Identify(*impl_->store, transport));
   v1::WatchRequest request;
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_sender(), client::MakeSender(*impl_->store));
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, impl_->store->Int(client::key::kCursor));

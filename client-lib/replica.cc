@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client-lib/attachment_rows.h"
 #include "client-lib/commit.h"
+#include "client-lib/device_identity.h"
 #include "client-lib/digests.h"
 #include "client-lib/edits.h"
 #include "client-lib/fold.h"
@@ -32,6 +33,31 @@ constexpr int64_t kProgressMs = 100;
 
 absl::Status ReadOnlyError() {
   return absl::FailedPreconditionError("the replica was opened for reading only");
+}
+
+absl::StatusOr<SyncResult> RunSession(Replica::Impl& impl, Transport& transport,
+                                      const SyncOptions& options) {
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const auto session,
+      client::Session::Start(*impl.store, impl.directory, impl.clock, impl.entropy, transport));
+  session->SetAttachmentLimits(options.attachments);
+  int64_t told_ms = impl.clock.Read().mono_ms;
+  bool more = true;
+  while (more) {
+    const absl::StatusOr<bool> stepped = session->Step();
+    if (!stepped.ok()) {
+      if (options.progress) (void)options.progress(session->progress());
+      return stepped.status();
+    }
+    more = *stepped;
+    const int64_t now_ms = impl.clock.Read().mono_ms;
+    if (!options.progress || (more && now_ms - told_ms < kProgressMs)) continue;
+    told_ms = now_ms;
+    if (!options.progress(session->progress()) && more) {
+      return absl::CancelledError("sync was stopped; what has arrived is kept");
+    }
+  }
+  return session->result();
 }
 
 }  // namespace
@@ -121,27 +147,11 @@ absl::Status Replica::Get(absl::string_view id, google::protobuf::Message* messa
 
 absl::StatusOr<SyncResult> Replica::Sync(Transport& transport, const SyncOptions& options) {
   if (impl_->options.read_only) return ReadOnlyError();
-  DOORSTEP_ASSIGN_OR_RETURN(const auto session,
-                            client::Session::Start(*impl_->store, impl_->directory, impl_->clock,
-                                                   impl_->entropy, transport));
-  session->SetAttachmentLimits(options.attachments);
-  int64_t told_ms = impl_->clock.Read().mono_ms;
-  bool more = true;
-  while (more) {
-    const absl::StatusOr<bool> stepped = session->Step();
-    if (!stepped.ok()) {
-      if (options.progress) (void)options.progress(session->progress());
-      return stepped.status();
-    }
-    more = *stepped;
-    const int64_t now_ms = impl_->clock.Read().mono_ms;
-    if (!options.progress || (more && now_ms - told_ms < kProgressMs)) continue;
-    told_ms = now_ms;
-    if (!options.progress(session->progress()) && more) {
-      return absl::CancelledError("sync was stopped; what has arrived is kept");
-    }
-  }
-  return session->result();
+  DOORSTEP_RETURN_IF_ERROR(client::IdentifyForSync(*impl_->store, transport));
+  absl::StatusOr<SyncResult> result = RunSession(inside(), transport, options);
+  if (!absl::IsUnauthenticated(result.status())) return result;
+  DOORSTEP_ASSIGN_OR_RETURN(const bool again, client::RenewAfterRefusal(*impl_->store, transport));
+  return again ? RunSession(inside(), transport, options) : result;
 }
 
 absl::StatusOr<ReplicaStatus> Replica::Status() {

@@ -240,6 +240,8 @@ class SyncLoop::Impl {
       want_watch_ = false;
       // A server that does not let itself be watched is asked now and then instead.
       may_watch_ = client::IsPassing(status);
+      // Refused, as after a loss: a sync hears why, and the loop ends with that.
+      woken_ |= absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
       lost_ = may_watch_;
       server_wait_ms_ = client::RetryAfterMs(status);
       news_.NotifyAll();

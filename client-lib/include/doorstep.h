@@ -363,6 +363,15 @@ int doorstep_restore(doorstep_replica* replica, const char* id, const char* fiel
                      const char* version, const char* author, doorstep_link* link,
                      char** reason_used, doorstep_error** error);
 
+/* --- Enrolment: how a device becomes known to its server --- */
+
+/* Asks the server that gave the code (`doorstep-server device invite`) for a certificate and keeps
+ * it; every link of this replica then uses it, and doorstep_sync() renews it. After an error it may
+ * be tried again. The device's key is made here and never leaves the replica. */
+int doorstep_enrol(doorstep_replica* replica, const char* code, doorstep_error** error);
+/* {"enrolled","device"[,"certificate_from","certificate_until","server",…]} */
+int doorstep_identity(doorstep_replica* replica, char** json, doorstep_error** error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/sqlite/result_code.h"
@@ -38,6 +39,9 @@ constexpr char kForbiddenModulesSql[] = R"sql(
   SELECT name FROM pragma_module_list WHERE lower(name) NOT IN
     ('fts5', 'fts5vocab', 'json_each', 'json_tree', 'jsonb_each', 'jsonb_tree'))sql";
 
+// Keys stand in tables whose names begin so.
+constexpr char kSecretTables[] = "_secret";
+
 // SQLite's "defence against dark arts", as far as honest questions allow.
 void LowerLimits(sqlite3* db) {
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
@@ -63,7 +67,10 @@ int Authorize(void* context, int action, const char* first, const char* second, 
     case SQLITE_RECURSIVE:
       return SQLITE_OK;
     case SQLITE_READ:
-      return restriction->forbidden_modules.contains(lower(first)) ? SQLITE_DENY : SQLITE_OK;
+      return restriction->forbidden_modules.contains(lower(first)) ||
+                     absl::StartsWith(lower(first), kSecretTables)
+                 ? SQLITE_DENY
+                 : SQLITE_OK;
     case SQLITE_FUNCTION:
       return restriction->functions.contains(lower(second)) ? SQLITE_OK : SQLITE_DENY;
     case SQLITE_PRAGMA:

@@ -1,4 +1,5 @@
-// What a connection for SQL that a person typed may do. Private to this room.
+// What a connection for SQL that a person typed may do: read, and not tables whose names begin with
+// "_secret". Private to this room.
 #ifndef SYNC_SQLITE_RESTRICTION_H_
 #define SYNC_SQLITE_RESTRICTION_H_
 

@@ -19,6 +19,7 @@ class RestrictionTest : public DatabaseTest {
     Must(
         db_->Exec("CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('one'), ('two');"
                   "CREATE VIEW v AS SELECT upper(a) AS b FROM t;"
+                  "CREATE TABLE _secret (key TEXT); CREATE VIEW peep AS SELECT key FROM _secret;"
                   "CREATE VIRTUAL TABLE find USING fts5(a, content='');"
                   "INSERT INTO find (rowid, a) VALUES (1, 'some words')"));
     Must(db_->RestrictToReading(1'000'000));
@@ -56,6 +57,10 @@ TEST_F(RestrictionTest, RefusesEverythingElse) {
   const std::string vacuum = absl::StrCat("VACUUM INTO '", Path("c.db"), "'");
   for (const std::string& sql : {
            std::string("INSERT INTO t VALUES ('three')"),
+           std::string("SELECT key FROM _secret"),
+           std::string("SELECT count(*) FROM main.\"_SECRET\""),
+           std::string("SELECT * FROM peep"),
+           std::string("SELECT a FROM t WHERE a IN (SELECT key FROM _secret)"),
            std::string("UPDATE t SET a = ''"),
            std::string("DELETE FROM t"),
            std::string("WITH x AS (SELECT 1) DELETE FROM t"),

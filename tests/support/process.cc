@@ -190,10 +190,20 @@ void ServerProcess::StartAt(const std::string& listen) {
   const std::string port_file = files_.File(absl::StrCat("port", ++starts_));
   std::vector<std::string> argv = before_;
   argv.insert(argv.end(), {ProgramPath("doorstep-server"), "serve", "--data", data_dir_, "--listen",
-                           listen, "--port-file", port_file, "--dev-loopback"});
+                           listen, "--port-file", port_file});
+  if (tls_) {
+    argv.insert(argv.end(), {"--enrol-listen", enrol_listen_});
+  } else {
+    argv.emplace_back("--dev-loopback");
+  }
   process_.emplace(argv, "", std::chrono::seconds(1'800));
   if (!WaitForFile(port_file, *process_)) return;
   address_ = absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadAll(port_file)));
+  if (!tls_) return;
+  // "enrolment_address": "127.0.0.1:PORT",
+  const std::string face = ReadAll(data_dir_ + "/identity/public.json");
+  const size_t at = face.find("127.0.0.1:", face.find("enrolment_address"));
+  enrol_listen_ = face.substr(at, face.find('"', at) - at);
 }
 
 void ServerProcess::Stop() {

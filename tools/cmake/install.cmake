@@ -15,7 +15,7 @@ target_include_directories(doorstep_shared PUBLIC $<INSTALL_INTERFACE:${CMAKE_IN
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Doorstep)
 install(TARGETS
   doorstep_client doorstep_tables doorstep_blobs doorstep_sqlite doorstep_sqlite3 doorstep_cases doorstep_merge
-  doorstep_change doorstep_schema doorstep_base doorstep_built_in_schema doorstep_proto
+  doorstep_change doorstep_schema doorstep_identity doorstep_base doorstep_built_in_schema doorstep_proto
   doorstep_proto_objects doorstep_grpc doorstep_grpc_objects doorstep_sodium doorstep_zstd
   doorstep_shared
   EXPORT DoorstepTargets

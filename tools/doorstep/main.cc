@@ -3,13 +3,19 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "doorstep/grpc_transport.h"
 #include "tools/doorstep/command.h"
+#include "tools/doorstep/enrol_commands.h"
 
 int main(int argc, char** argv) {
   using doorstep::cli::Globals;
 
   Globals globals;
   int exit_code = 0;
+  // First of all: before anything makes a connection.
+  if (const absl::Status only = doorstep::UseOnlyTls13(); !only.ok()) {
+    return Fail(globals, only);
+  }
   CLI::App app(
       "Doorstep: records captured offline on this device, handed over when there is a link.\n"
       "Every command works without the network, except sync and the server's part of history.");
@@ -46,6 +52,7 @@ int main(int argc, char** argv) {
   doorstep::cli::AddAttachmentCommands(app, globals, &exit_code);
   doorstep::cli::AddWhyCommands(app, globals, &exit_code);
   doorstep::cli::AddSchemaCommands(app, globals, &exit_code);
+  doorstep::cli::AddEnrolCommands(app, globals, &exit_code);
 
   try {
     app.parse(argc, argv);

@@ -9,11 +9,13 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "doorstep/enrolment.h"
 #include "doorstep/grpc_transport.h"
 #include "doorstep/news.h"
 #include "doorstep/replica.h"
 #include "doorstep/sync_loop.h"
 #include "tools/doorstep/command.h"
+#include "tools/doorstep/enrol_commands.h"
 #include "tools/doorstep/output.h"
 
 namespace doorstep::cli {
@@ -33,13 +35,15 @@ void StopOnInterrupt() {
   });
 }
 
-int Init(const Globals& globals, const InitOptions& options) {
+// With a code, what is said is said of the enrolment.
+int Init(const Globals& globals, const InitOptions& options, const std::string& code) {
   if (globals.replica.empty()) {
     return Fail(globals, absl::InvalidArgumentError(
                              "no directory named: give --replica DIR or set DOORSTEP_REPLICA"));
   }
   const absl::Status made = Replica::Init(globals.replica, options);
   if (!made.ok()) return Fail(globals, made);
+  if (!code.empty()) return EnrolReplica(globals, code);
   auto replica = globals.Open();
   if (!replica.ok()) return Fail(globals, replica.status());
   auto status = (*replica)->Status();
@@ -54,6 +58,16 @@ int Init(const Globals& globals, const InitOptions& options) {
               << ". Record at once; sync when there is a link.\n";
   }
   return kOk;
+}
+
+// What the code says, where the command line does not.
+absl::Status TakeOffer(const std::string& code, InitOptions* options) {
+  const absl::StatusOr<EnrolmentOffer> offer = ReadEnrolmentCode(code);
+  if (!offer.ok()) return offer.status();
+  options->tenant = offer->tenant;
+  options->site = offer->site;
+  if (options->device_name.empty()) options->device_name = offer->device_name;
+  return absl::OkStatus();
 }
 
 int PrintStatus(const Globals& globals) {
@@ -250,19 +264,37 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
   auto init_options = std::make_shared<InitOptions>();
   init->add_option("--server", init_options->server, "Where to sync with later")
       ->type_name("HOST:PORT");
-  init->add_option("--site", init_options->site, "The team or home that this device belongs to")
-      ->required();
-  init->add_option("--device", init_options->device_name, "The device's name, as a manager sees it")
-      ->required();
+  init->add_option("--site", init_options->site,
+                   "The team or home that this device belongs to; required without --enrol");
+  init->add_option("--device", init_options->device_name,
+                   "The device's name, as a manager sees it; required without --enrol");
+  auto code = std::make_shared<std::string>();
+  init->add_option("--enrol", *code,
+                   "A code of your administrator's, which names site, device and organisation; - "
+                   "reads it from standard input. Needs the network");
   init->add_option("--tenant", init_options->tenant, "The organisation")->capture_default_str();
   auto schema = std::make_shared<std::string>();
   init->add_option("--schema", *schema, "A schema file of its own, instead of the program's")
       ->type_name("FILE");
   init->footer(
       "Example: doorstep --replica ~/tablet init --server 127.0.0.1:7400 --site rose-court "
-      "--device tablet-2 --user 'J Price'");
+      "--device tablet-2 --user 'J Price'\n"
+      "     or: doorstep --replica ~/tablet init --enrol DOORSTEP-AHC7… --user 'J Price'");
   init->callback([=, &globals] {
     init_options->user = globals.user;
+    if (!code->empty()) {
+      *code = ReadCode(*code);
+      const absl::Status offered = TakeOffer(*code, init_options.get());
+      if (!offered.ok()) {
+        *exit_code = Fail(globals, offered);
+        return;
+      }
+    } else if (init_options->site.empty() || init_options->device_name.empty()) {
+      *exit_code =
+          Fail(globals,
+               absl::InvalidArgumentError("--site and --device are required (or --enrol CODE)"));
+      return;
+    }
     if (globals.user.empty()) {
       *exit_code = Fail(globals, absl::InvalidArgumentError("--user is required"));
       return;
@@ -275,7 +307,7 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
       }
       init_options->descriptor_set = *std::move(bytes);
     }
-    *exit_code = Init(globals, *init_options);
+    *exit_code = Init(globals, *init_options, *code);
   });
 
   auto* status = app.add_subcommand("status", "What this replica holds and what is outstanding");

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
+#include "doorstep/identity.h"
 #include "doorstep/transport.h"
 
 namespace doorstep {
@@ -15,13 +17,27 @@ struct GrpcOptions {
   // For the answer to a call (hello, push, one batch), beside the time that its bytes take on the
   // slowest link that counts as one (16 kbit/s).
   int64_t call_timeout_ms = 30'000;
+  // For an application that keeps the device's identity itself; a replica that has enrolled brings
+  // its own.
+  DeviceIdentity identity{};
 };
 
-// `address` is HOST:PORT. Connects when first used. Plain text, for addresses of this machine
-// (127.0.0.0/8, [::1], localhost) only: any other is refused with kFailedPrecondition at the first
-// call, until transport security has arrived.
+// `address` is HOST:PORT. Connects when first used.
+//
+// With an identity: over TLS; the server must have a certificate of the identity's authority with
+// the identity's server name, whatever `address` is. When such a server refuses the device, or the
+// connection ends without a word, the enrolment listener is asked why, so that a certificate that
+// was refused is not taken for a lost link.
+//
+// Without: plain text, for a server on this machine that was started for that (127.0.0.0/8, [::1],
+// localhost); any other address is refused with kFailedPrecondition at the first call.
 std::unique_ptr<Transport> MakeGrpcTransport(const std::string& address,
                                              const GrpcOptions& options = {});
+
+// From now on this process speaks TLS 1.3 and nothing older, in every connection that it makes by
+// OpenSSL, not only in Doorstep's. For programs that are a Doorstep client and nothing else; call
+// it first of all. Doorstep's server speaks TLS 1.3 only, so without it a connection is no weaker.
+absl::Status UseOnlyTls13();
 
 }  // namespace doorstep
 
