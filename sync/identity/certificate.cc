@@ -115,7 +115,10 @@ absl::Status VerifyServerChain(absl::string_view chain, absl::string_view author
   X509_VERIFY_PARAM* wanted = X509_STORE_CTX_get0_param(context.get());
   X509_VERIFY_PARAM_set_flags(wanted, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_purpose(wanted, X509_PURPOSE_SSL_SERVER);
-  X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size());
+  if (X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str()) != 1 &&
+      X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size()) != 1) {
+    return OpenSslError("verify");
+  }
   const bool good = X509_verify_cert(context.get()) == 1;
   const int error = X509_STORE_CTX_get_error(context.get());
   ERR_clear_error();

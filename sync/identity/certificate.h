@@ -30,7 +30,8 @@ absl::StatusOr<Certificate> ReadCertificate(absl::string_view pem);
 absl::StatusOr<std::vector<std::string>> SplitChain(absl::string_view pem);
 
 // OK when the first certificate of `chain` is a server's, issued (by way of the others) by
-// `authority`, and `name` is among its names. Reads the machine's clock, inside OpenSSL.
+// `authority`, and `name` (of a host, or an address) is among its names. Reads the machine's
+// clock, inside OpenSSL.
 absl::Status VerifyServerChain(absl::string_view chain, absl::string_view authority,
                                const std::string& name);
 

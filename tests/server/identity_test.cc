@@ -125,6 +125,8 @@ TEST_F(IdentityTest, TheServersCertificateIsForItsNamesAndForAServer) {
       VerifyServerChain(named->server_chain(), named->certificate(), "records.example.org").ok());
   EXPECT_FALSE(
       VerifyServerChain(named->server_chain(), named->certificate(), "other.example.org").ok());
+  EXPECT_TRUE(VerifyServerChain(named->server_chain(), named->certificate(), "192.0.2.7").ok());
+  EXPECT_FALSE(VerifyServerChain(named->server_chain(), named->certificate(), "192.0.2.8").ok());
   // A device's certificate of the same authority makes no server of it.
   const std::string device = Must(
       named->IssueForDevice("default", Id(1), Must(key_.PublicKey()), kNine, kNine + 1000 * kDay));
