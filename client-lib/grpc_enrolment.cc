@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,19 +26,38 @@ namespace {
 
 using v1::Enrolment;
 
-constexpr char kRefusedServer[] = "doorstep: not the code's server: ";
+constexpr char kRefusedServer[] = "doorstep: not the server: ";
 
-// Takes a server that shows, in its chain, the authority of a given fingerprint, and a certificate
-// of that authority for a given name. gRPC has looked at nothing else.
-class PinnedServer : public grpc::experimental::ExternalCertificateVerifier {
+// By what a server is known: its authority's certificate, or only the fingerprint of that, which
+// then has to be in the chain that the server shows; and its name.
+struct KnownServer {
+  std::string authority;
+  std::string fingerprint;
+  std::string name;
+};
+
+absl::Status CheckServer(const KnownServer& known, absl::string_view chain) {
+  if (!known.authority.empty()) return VerifyServerChain(chain, known.authority, known.name);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitChain(chain));
+  for (const std::string& part : parts) {
+    DOORSTEP_ASSIGN_OR_RETURN(const Certificate certificate, ReadCertificate(part));
+    if (certificate.fingerprint == known.fingerprint) {
+      return VerifyServerChain(chain, part, known.name);
+    }
+  }
+  return absl::UnauthenticatedError("it shows another authority");
+}
+
+// gRPC has looked at nothing else. It decides instead of gRPC so that a server that is not taken
+// can be told from one that does not answer.
+class ServerVerifier : public grpc::experimental::ExternalCertificateVerifier {
  public:
-  PinnedServer(std::string fingerprint, std::string name)
-      : fingerprint_(std::move(fingerprint)), name_(std::move(name)) {}
+  explicit ServerVerifier(KnownServer known) : known_(std::move(known)) {}
 
   bool Verify(grpc::experimental::TlsCustomVerificationCheckRequest* request,
               std::function<void(grpc::Status)>, grpc::Status* sync_status) override {
     const grpc::string_ref chain = request->peer_cert_full_chain();
-    const absl::Status good = Check(absl::string_view(chain.data(), chain.size()));
+    const absl::Status good = CheckServer(known_, absl::string_view(chain.data(), chain.size()));
     *sync_status = good.ok() ? grpc::Status::OK
                              : grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
                                             absl::StrCat(kRefusedServer, good.message()));
@@ -46,26 +66,15 @@ class PinnedServer : public grpc::experimental::ExternalCertificateVerifier {
   void Cancel(grpc::experimental::TlsCustomVerificationCheckRequest*) override {}
 
  private:
-  absl::Status Check(absl::string_view chain) const {
-    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitChain(chain));
-    for (const std::string& part : parts) {
-      DOORSTEP_ASSIGN_OR_RETURN(const Certificate certificate, ReadCertificate(part));
-      if (certificate.fingerprint == fingerprint_) return VerifyServerChain(chain, part, name_);
-    }
-    return absl::UnauthenticatedError("it shows another authority");
-  }
-
-  const std::string fingerprint_;
-  const std::string name_;
+  const KnownServer known_;
 };
 
-std::shared_ptr<grpc::ChannelCredentials> PinnedCredentials(const EnrolmentCode& code) {
+std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const KnownServer& known) {
   grpc::experimental::TlsChannelCredentialsOptions options;
   options.set_verify_server_certs(false);  // the verifier does, which knows by what
   options.set_check_call_host(false);
   options.set_certificate_verifier(
-      grpc::experimental::ExternalCertificateVerifier::Create<PinnedServer>(code.fingerprint,
-                                                                            code.server));
+      grpc::experimental::ExternalCertificateVerifier::Create<ServerVerifier>(known));
   return grpc::experimental::TlsCredentials(options);
 }
 
@@ -73,26 +82,29 @@ gpr_timespec DeadlineIn(int64_t ms) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
 }
 
-std::unique_ptr<Enrolment::Stub> Connect(const std::string& address,
-                                         const std::shared_ptr<grpc::ChannelCredentials>& with,
-                                         const std::string& server_name) {
+std::unique_ptr<Enrolment::Stub> Connect(const std::string& address, const KnownServer& known) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxEnrolmentMessageBytes));
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetSslTargetNameOverride(server_name);
-  return Enrolment::NewStub(grpc::CreateCustomChannel(address, with, arguments));
+  arguments.SetSslTargetNameOverride(known.name);
+  return Enrolment::NewStub(grpc::CreateCustomChannel(address, CredentialsFor(known), arguments));
 }
 
 std::unique_ptr<Enrolment::Stub> Connect(const DeviceIdentity& identity) {
-  return Connect(identity.enrolment_address, grpc::SslCredentials({identity.authority, "", ""}),
-                 identity.server_name);
+  return Connect(identity.enrolment_address, {identity.authority, "", identity.server_name});
+}
+
+// `words`: gRPC's, of a connection that was not made. Empty: not because of who answered.
+absl::string_view WhyServerWasRefused(absl::string_view words) {
+  const size_t at = words.find(kRefusedServer);
+  return at == absl::string_view::npos ? "" : words.substr(at + sizeof(kRefusedServer) - 1);
 }
 
 template <typename Request, typename Response>
-absl::StatusOr<Response> Call(Enrolment::Stub& stub, const std::string& address,
-                              const GrpcOptions& options, const Request& request,
-                              grpc::Status (Enrolment::Stub::*method)(grpc::ClientContext*,
-                                                                      const Request&, Response*)) {
+absl::StatusOr<Response> Ask(Enrolment::Stub& stub, const std::string& address,
+                             const GrpcOptions& options, const Request& request,
+                             grpc::Status (Enrolment::Stub::*method)(grpc::ClientContext*,
+                                                                     const Request&, Response*)) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineIn(options.connect_timeout_ms));
   Response response;
@@ -100,6 +112,12 @@ absl::StatusOr<Response> Call(Enrolment::Stub& stub, const std::string& address,
   if (status.ok()) return response;
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    const absl::string_view refused = WhyServerWasRefused(status.error_message());
+    if (!refused.empty()) {
+      return absl::UnauthenticatedError(
+          absl::StrCat(address, ": whoever answers there is not the server that this device was ",
+                       "told of (", refused, "), and was sent nothing: ask your administrator"));
+    }
     return absl::UnavailableError(
         absl::StrCat("no link to ", address, ": ", status.error_message()));
   }
@@ -115,7 +133,7 @@ absl::StatusOr<v1::DeviceProof> Prove(Enrolment::Stub& stub, const DeviceIdentit
   ask.set_device(identity.device);
   DOORSTEP_ASSIGN_OR_RETURN(
       const v1::ChallengeResponse challenge,
-      Call(stub, identity.enrolment_address, options, ask, &Enrolment::Stub::Challenge));
+      Ask(stub, identity.enrolment_address, options, ask, &Enrolment::Stub::Challenge));
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid device, Uuid::FromBytes(identity.device));
   DOORSTEP_ASSIGN_OR_RETURN(const PrivateKey key, PrivateKey::FromPem(identity.key));
   v1::DeviceProof proof;
@@ -159,28 +177,16 @@ absl::StatusOr<DeviceIdentity> EnrolIdentity(const DeviceIdentity& identity,
   request.set_name(name);
   DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_request(), MakeCertificateRequest(key));
   const std::unique_ptr<Enrolment::Stub> stub =
-      Connect(code.address, PinnedCredentials(code), code.server);
-  absl::StatusOr<v1::EnrolResponse> response =
-      Call(*stub, code.address, options, request, &Enrolment::Stub::Enrol);
-  if (!response.ok()) {
-    // What PinnedServer said comes at the end of gRPC's words for a connection that was not made.
-    const absl::string_view words = response.status().message();
-    const size_t at = words.find(kRefusedServer);
-    if (at != absl::string_view::npos) {
-      return absl::UnauthenticatedError(
-          absl::StrCat(code.address, ": whoever answers there is not the server of this code (",
-                       words.substr(at + absl::string_view(kRefusedServer).size()),
-                       "), and was sent nothing: ask your administrator"));
-    }
-    return response.status();
-  }
+      Connect(code.address, {"", code.fingerprint, code.server});
+  DOORSTEP_ASSIGN_OR_RETURN(const v1::EnrolResponse response,
+                            Ask(*stub, code.address, options, request, &Enrolment::Stub::Enrol));
   DOORSTEP_ASSIGN_OR_RETURN(const Certificate authority,
-                            ReadCertificate(response->certificate().authority()));
+                            ReadCertificate(response.certificate().authority()));
   if (authority.fingerprint != code.fingerprint) {
     return absl::UnauthenticatedError(
         absl::StrCat(code.address, ": the server gave another authority than the code names"));
   }
-  return Take(response->certificate(), identity, key);
+  return Take(response.certificate(), identity, key);
 }
 
 absl::StatusOr<DeviceIdentity> RenewIdentity(const DeviceIdentity& identity,
@@ -193,32 +199,37 @@ absl::StatusOr<DeviceIdentity> RenewIdentity(const DeviceIdentity& identity,
                             Prove(*stub, identity, options, kProofOfRenewal, request.request()));
   DOORSTEP_ASSIGN_OR_RETURN(
       const v1::RenewResponse response,
-      Call(*stub, identity.enrolment_address, options, request, &Enrolment::Stub::Renew));
+      Ask(*stub, identity.enrolment_address, options, request, &Enrolment::Stub::Renew));
   DOORSTEP_ASSIGN_OR_RETURN(DeviceIdentity taken, Take(response.certificate(), identity, key));
   // Who is believed changes with an enrolment only.
   taken.authority = identity.authority;
   return taken;
 }
 
-absl::Status AskStanding(const DeviceIdentity& identity, const GrpcOptions& options) {
+std::optional<absl::Status> WhyNoLink(const DeviceIdentity& identity, const GrpcOptions& options) {
   const std::unique_ptr<Enrolment::Stub> stub = Connect(identity);
   v1::StandingRequest request;
-  DOORSTEP_ASSIGN_OR_RETURN(*request.mutable_proof(),
-                            Prove(*stub, identity, options, kProofOfStanding, ""));
-  DOORSTEP_ASSIGN_OR_RETURN(
-      const v1::StandingResponse response,
-      Call(*stub, identity.enrolment_address, options, request, &Enrolment::Stub::Standing));
-  const std::string words = response.what_to_do().empty()
-                                ? response.words()
-                                : absl::StrCat(response.words(), ": ", response.what_to_do());
-  switch (response.standing()) {
+  absl::StatusOr<v1::DeviceProof> proof = Prove(*stub, identity, options, kProofOfStanding, "");
+  // Only this side says so here. On another network the server may answer again.
+  if (absl::IsUnauthenticated(proof.status())) {
+    return absl::UnavailableError(absl::StrCat("no link to ", proof.status().message()));
+  }
+  if (!proof.ok()) return std::nullopt;
+  *request.mutable_proof() = *std::move(proof);
+  const absl::StatusOr<v1::StandingResponse> response =
+      Ask(*stub, identity.enrolment_address, options, request, &Enrolment::Stub::Standing);
+  if (!response.ok()) return std::nullopt;
+  const std::string words = response->what_to_do().empty()
+                                ? response->words()
+                                : absl::StrCat(response->words(), ": ", response->what_to_do());
+  switch (response->standing()) {
     case v1::StandingResponse::REVOKED:
       return absl::PermissionDeniedError(words);
     case v1::StandingResponse::EXPIRED:
     case v1::StandingResponse::UNKNOWN:
       return absl::UnauthenticatedError(words);
     default:
-      return absl::OkStatus();
+      return std::nullopt;
   }
 }
 

@@ -2,6 +2,7 @@
 #ifndef CLIENT_LIB_GRPC_ENROLMENT_H_
 #define CLIENT_LIB_GRPC_ENROLMENT_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -13,6 +14,8 @@
 
 namespace doorstep::client {
 
+// In all of them, kUnauthenticated when whoever answers is not the server: nothing was sent to it.
+
 // The identity that the code's server gives for the key in `identity`; the name is what the device
 // calls itself. The server is known by the code's fingerprint.
 absl::StatusOr<DeviceIdentity> EnrolIdentity(const DeviceIdentity& identity,
@@ -23,10 +26,11 @@ absl::StatusOr<DeviceIdentity> EnrolIdentity(const DeviceIdentity& identity,
 absl::StatusOr<DeviceIdentity> RenewIdentity(const DeviceIdentity& identity,
                                              const GrpcOptions& options);
 
-// Why the main listener refuses this device: kPermissionDenied (taken out of use),
-// kUnauthenticated (the certificate has expired, or the key is unknown), OK (it does not), or
-// kUnavailable (nobody answers).
-absl::Status AskStanding(const DeviceIdentity& identity, const GrpcOptions& options);
+// Why there is no link, as the enrolment listener says: kPermissionDenied (this device was taken
+// out of use), kUnauthenticated (its certificate has expired, or its key is unknown), or
+// kUnavailable (whoever answers there is not its server). nullopt: not because of who is who, as
+// far as is known.
+std::optional<absl::Status> WhyNoLink(const DeviceIdentity& identity, const GrpcOptions& options);
 
 }  // namespace doorstep::client
 

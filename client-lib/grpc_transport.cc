@@ -323,15 +323,14 @@ class GrpcTransport : public IdentifiedTransport {
     channel_ = nullptr;
   }
 
-  // A server that does not take this device's certificate just closes the connection, which looks
-  // like a lost link. Where one was lost, the enrolment listener is as silent.
+  // A server that does not take this device's certificate just closes the connection, and one whose
+  // certificate this device does not take is left alone: both look like a lost link. Where one was
+  // lost, the enrolment listener is as silent.
   absl::Status Explained(absl::Status status) {
     if (!secure() || !absl::IsUnavailable(status)) return status;
     // After a certificate was refused, gRPC would wait longer before each try.
     Disconnect();
-    const absl::Status reason = client::AskStanding(options_.identity, options_);
-    const bool says = absl::IsPermissionDenied(reason) || absl::IsUnauthenticated(reason);
-    return says ? reason : status;
+    return client::WhyNoLink(options_.identity, options_).value_or(std::move(status));
   }
 
   std::shared_ptr<grpc::ChannelCredentials> Credentials() const {

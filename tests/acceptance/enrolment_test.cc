@@ -1,5 +1,6 @@
 // Devices that enrol, renew and are taken out of use, with the programs as people have them: a
 // server with TLS, and tablets with certificates.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -171,6 +172,32 @@ TEST_F(EnrolmentTest, OnlyTls13IsSpoken) {
     EXPECT_THAT(old.err, AnyOf(HasSubstr("alert protocol version"), HasSubstr("unexpected eof")));
     EXPECT_THAT(Openssl(address, {"-tls1_3"}).err, HasSubstr("Protocol version: TLSv1.3"));
   }
+}
+
+// An organisation's own authority, of another sort of key than the server would make.
+TEST_F(EnrolmentTest, AGivenAuthorityIsUsed) {
+  const std::string key = dir_.File("org.key");
+  const std::string certificate = dir_.File("org.pem");
+  const RunResult made = doorstep::testing::Run(
+      {"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+       "/CN=Example County", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", key,
+       "-out", certificate});
+  ASSERT_EQ(made.exit, 0) << made;
+  server_.UseTls({"--ca-cert", certificate, "--ca-key", key});
+  server_.Start();
+  Enrol(khan_);
+  khan_.Add("Person", {{"name", "Peter"}}, {"--file", "new"});
+  khan_.Json({"sync"});
+  EXPECT_EQ(khan_.Number("waiting"), 0);
+  std::string fingerprint = doorstep::testing::Run({"openssl", "x509", "-in", certificate, "-noout",
+                                                    "-fingerprint", "-sha256"})
+                                .out;
+  fingerprint = fingerprint.substr(fingerprint.find('=') + 1);
+  fingerprint.erase(std::remove(fingerprint.begin(), fingerprint.end(), ':'), fingerprint.end());
+  EXPECT_EQ(absl::AsciiStrToLower(absl::StripAsciiWhitespace(fingerprint)),
+            khan_.Json({"identity"})["authority_sha256"]);
+  EXPECT_FALSE(std::filesystem::exists(dir_.File("server") + "/identity/ca.key"));
+  EXPECT_FALSE(std::filesystem::exists(dir_.File("server") + "/identity/ca.pem"));
 }
 
 // A server on this machine that has certificates answers nobody without.

@@ -193,6 +193,7 @@ void ServerProcess::StartAt(const std::string& listen) {
                            listen, "--port-file", port_file});
   if (tls_) {
     argv.insert(argv.end(), {"--enrol-listen", enrol_listen_});
+    argv.insert(argv.end(), tls_options_.begin(), tls_options_.end());
   } else {
     argv.emplace_back("--dev-loopback");
   }

@@ -107,8 +107,12 @@ class ServerProcess {
   // An operator's command, as {"measure", "--json"}.
   RunResult Operator(std::vector<std::string> args);
 
-  // From the next start on it serves with TLS and certificates, and an enrolment listener.
-  void UseTls() { tls_ = true; }
+  // From the next start on it serves with TLS and certificates, and an enrolment listener; with
+  // these options besides.
+  void UseTls(std::vector<std::string> options = {}) {
+    tls_ = true;
+    tls_options_ = std::move(options);
+  }
   // Words before the program's ("env", "NAME=value"), from the next start on.
   void StartWith(std::vector<std::string> before) { before_ = std::move(before); }
   // Starts to serve on a free port and waits until it does. Fails the test if it does not.
@@ -133,6 +137,7 @@ class ServerProcess {
   TempDir files_;
   std::vector<std::string> before_;
   bool tls_ = false;
+  std::vector<std::string> tls_options_;
   int starts_ = 0;
   std::string enrol_listen_ = "127.0.0.1:0";  // from the first start on, the same
   std::optional<Process> process_;

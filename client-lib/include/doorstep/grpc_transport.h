@@ -25,9 +25,10 @@ struct GrpcOptions {
 // `address` is HOST:PORT. Connects when first used.
 //
 // With an identity: over TLS; the server must have a certificate of the identity's authority with
-// the identity's server name, whatever `address` is. When such a server refuses the device, or the
-// connection ends without a word, the enrolment listener is asked why, so that a certificate that
-// was refused is not taken for a lost link.
+// the identity's server name, whatever `address` is. When there is no link, the enrolment listener
+// is asked why, so that a certificate that was refused is not taken for a lost link. Where a
+// stranger answers in the server's place the error stays kUnavailable, since another network may
+// mend it, and says so.
 //
 // Without: plain text, for a server on this machine that was started for that (127.0.0.0/8, [::1],
 // localhost); any other address is refused with kFailedPrecondition at the first call.

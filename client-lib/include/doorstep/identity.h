@@ -35,7 +35,7 @@ class IdentifiedTransport : public Transport {
   virtual void UseIdentity(const DeviceIdentity& identity) = 0;
   // Asks the server for another certificate for the key in use, also when the one in use has
   // expired, and uses it. Whoever asked keeps it. kPermissionDenied: the device was taken out of
-  // use, or is not known.
+  // use, or is not known. kUnauthenticated: whoever answers there is not its server.
   virtual absl::StatusOr<DeviceIdentity> Renew() = 0;
 };
 
