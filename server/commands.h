@@ -21,7 +21,7 @@ inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitNotFound = 3;
 inline constexpr int kExitExists = 4;
-inline constexpr int kExitFaults = 5;  // history verify found something
+inline constexpr int kExitFaults = 5;  // history verify, audit verify: something was found
 inline constexpr int kExitBreaks = 6;  // schema check, schema push: a rule is broken
 
 int ExitCodeOf(const absl::Status& status);

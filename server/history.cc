@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "server/chain_hash.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/base/varint.h"
@@ -23,7 +24,6 @@ constexpr char kVersion = 0x01;
 constexpr char kRaw = 0x01;
 constexpr char kZstd = 0x02;
 constexpr int kZstdLevel = 3;
-constexpr size_t kHashBytes = 32;
 constexpr size_t kKeyBytes = crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
 constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
@@ -37,13 +37,6 @@ const unsigned char* Bytes(absl::string_view text) {
 }
 unsigned char* Bytes(std::string* text) { return reinterpret_cast<unsigned char*>(text->data()); }
 
-std::string Hash(absl::string_view input) {
-  std::string hash(kHashBytes, '\0');
-  // Cannot fail: the length is within the function's bounds and there is no key.
-  crypto_generichash(Bytes(&hash), hash.size(), Bytes(input), input.size(), nullptr, 0);
-  return hash;
-}
-
 std::string RandomBytes(Entropy& entropy, size_t size) {
   std::string bytes(size, '\0');
   entropy.Fill(absl::MakeSpan(Bytes(&bytes), size));
@@ -52,7 +45,7 @@ std::string RandomBytes(Entropy& entropy, size_t size) {
 
 std::string Chain(absl::string_view previous, absl::string_view header,
                   absl::string_view body_hash) {
-  return Hash(absl::StrCat(previous, Hash(header), body_hash));
+  return ChainHash(absl::StrCat(previous, ChainHash(header), body_hash));
 }
 
 std::string Plaintext(absl::string_view payload) {
@@ -203,7 +196,7 @@ absl::StatusOr<HistoryRow> SealEntry(HistoryHeader header, absl::string_view pay
                                              plaintext.size(), Bytes(row.header), row.header.size(),
                                              nullptr, Bytes(row.nonce), Bytes(key));
   ciphertext.resize(static_cast<size_t>(size));
-  row.body_hash = Hash(absl::StrCat(row.nonce, ciphertext));
+  row.body_hash = ChainHash(absl::StrCat(row.nonce, ciphertext));
   row.body = std::move(ciphertext);
   row.chain = Chain(end.chain, row.header, row.body_hash);
   return row;
@@ -285,7 +278,7 @@ std::string FaultOf(const HistoryRow& row, const HistoryRow& previous) {
     return absl::StrCat("it follows entry ", header->previous, ", and the one before it is ",
                         previous.sequence, ": entries were removed, added or moved");
   }
-  if (row.body && Hash(absl::StrCat(row.nonce, *row.body)) != row.body_hash) {
+  if (row.body && ChainHash(absl::StrCat(row.nonce, *row.body)) != row.body_hash) {
     return "its body was altered";
   }
   if (Chain(previous.chain, row.header, row.body_hash) != row.chain) {
@@ -299,7 +292,7 @@ std::string FaultOf(const HistoryRow& row, const HistoryRow& previous) {
 absl::StatusOr<HistoryReport> VerifyHistory(ReadView& view) {
   HistoryReport report;
   HistoryRow previous;
-  previous.chain = std::string(kHashBytes, '\0');
+  previous.chain = std::string(kChainHashBytes, '\0');
   auto fault = [&](uint64_t sequence, absl::string_view what) {
     if (report.faults.size() >= kMaxFaults) return;
     report.faults.push_back(absl::StrCat("history entry ", sequence, ": ", what));

@@ -12,6 +12,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
+#include "server/audit/command_audit.h"
+#include "server/audit_commands.h"
 #include "server/commands.h"
 #include "server/device_commands.h"
 #include "server/measure_command.h"
@@ -24,7 +26,7 @@ namespace doorstep::server {
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 exists already, 5 history faults,\n"
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 exists already, 5 faults found,\n"
     "6 a schema that breaks a rule.\n"
     "serve, site add and user add make DIR and the tenant \"default\" if they are not there.\n"
     "Example: doorstep-server site add --id rose-court --name \"Rose Court\" --data /srv/doorstep";
@@ -72,6 +74,7 @@ int Main(int argc, char** argv) {
   AddMeasureCommand(&app, &options, &chosen);
   AddQuarantineCommands(&app, &options, &chosen);
   AddRecordCommands(&app, &options, &chosen);
+  AddAuditCommands(&app, &options, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -82,7 +85,7 @@ int Main(int argc, char** argv) {
     app.exit(error);
     return kExitUsage;
   }
-  const absl::StatusOr<int> result = chosen();
+  const absl::StatusOr<int> result = RunAudited(options, CommandLineOf(app), chosen);
   return result.ok() ? *result : Fail(result.status(), options.json);
 }
 

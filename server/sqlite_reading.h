@@ -70,6 +70,11 @@ absl::StatusOr<std::vector<Uuid>> ReadRevokedDevices(Database& db);
 absl::Status WriteInvite(Database& db, const InviteRow& invite);
 absl::Status WriteEnrolment(Database& db, const EnrolmentRow& enrolment);
 
+// The audit (sqlite_audit.cc).
+absl::StatusOr<std::vector<AuditRow>> ReadAudit(Database& db, uint64_t after, size_t limit);
+absl::StatusOr<AuditRow> ReadAuditEnd(Database& db);
+absl::Status WriteAudit(Database& db, const AuditRow& row);
+
 // All of ReadView over a connection in which a transaction is open. `Interface` is ReadView or
 // WriteTransaction.
 template <typename Interface>
@@ -153,6 +158,10 @@ class SqliteReading : public Interface {
   absl::StatusOr<std::optional<EnrolmentRow>> FindEnrolment(const Uuid& device) override {
     return ReadEnrolment(db(), device);
   }
+  absl::StatusOr<std::vector<AuditRow>> AuditAfter(uint64_t sequence, size_t limit) override {
+    return ReadAudit(db(), sequence, limit);
+  }
+  absl::StatusOr<AuditRow> AuditEnd() override { return ReadAuditEnd(db()); }
   absl::StatusOr<std::vector<EnrolmentRow>> Enrolments() override { return ReadEnrolments(db()); }
   absl::StatusOr<std::vector<Uuid>> RevokedDevices() override { return ReadRevokedDevices(db()); }
 

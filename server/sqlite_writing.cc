@@ -59,6 +59,7 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
   absl::Status AddNotice(const NoticeRow& notice) override;
   absl::Status AddHistory(const HistoryRow& row) override;
   absl::Status AddHistoryOf(const Uuid& record, HistoryPlace place) override;
+  absl::Status AddAudit(const AuditRow& row) override { return WriteAudit(db(), row); }
   absl::Status AddFileKey(const Uuid& file, absl::string_view key) override;
   absl::Status AddSite(const SiteRow& site) override;
   absl::Status AddPerson(const PersonRow& person) override;

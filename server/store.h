@@ -274,6 +274,13 @@ struct HistoryRow {
   std::string chain;
 };
 
+// A line of the audit (audit/audit.h).
+struct AuditRow {
+  uint64_t sequence = 0;
+  std::string entry;
+  std::string chain;
+};
+
 struct HistoryPlace {
   uint64_t sequence = 0;
   uint32_t change = 0;
@@ -371,6 +378,13 @@ class ReadView {
   // Whether anything was ever admitted to, or granted of, the file.
   virtual absl::StatusOr<bool> FileKnown(const Uuid& file) = 0;
 
+  // --- Audit ---
+  // In order, at most `limit`.
+  virtual absl::StatusOr<std::vector<AuditRow>> AuditAfter(uint64_t sequence, size_t limit) = 0;
+  // The last one, without its entry, as remembered apart from the entries; sequence 0 in a new
+  // database.
+  virtual absl::StatusOr<AuditRow> AuditEnd() = 0;
+
   // --- Attachments (their bytes are elsewhere: attachment_store.h) ---
   // Records of the file that name one, hidden ones too.
   virtual absl::StatusOr<std::vector<NamingRecord>> Naming(const Uuid& file,
@@ -440,6 +454,8 @@ class WriteTransaction : public ReadView {
   // Moves HistoryEnd() to it.
   virtual absl::Status AddHistory(const HistoryRow& row) = 0;
   virtual absl::Status AddHistoryOf(const Uuid& record, HistoryPlace place) = 0;
+  // Moves AuditEnd() to it. kAlreadyExists.
+  virtual absl::Status AddAudit(const AuditRow& row) = 0;
   // Makes the file known. kAlreadyExists when it has a key.
   virtual absl::Status AddFileKey(const Uuid& file, absl::string_view key) = 0;
 

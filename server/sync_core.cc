@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/attachments.h"
+#include "server/audit/audit.h"
+#include "server/audit/refusals.h"
 #include "server/epoch.h"
 #include "server/errors.h"
 #include "server/record_history.h"
@@ -26,23 +28,59 @@ struct Door {
   Tenants& tenants;
   Callers callers;
   const Caller& caller;
+  Refusals& refusals;
 };
+
+// The call is refused whether or not this can be noted.
+void NoteRefusal(const Door& door, Tenant& tenant, absl::string_view message,
+                 const CheckedSender& sender, const absl::Status& refusal) {
+  const ClockReading now = door.tenants.clock().Read();
+  const uint64_t times =
+      door.refusals.Note(absl::StrCat(door.caller.device.AsBytes(), sender.tenant), now.mono_ms);
+  if (times == 0) return;
+  AuditEntry entry;
+  entry.time_ms = now.wall_ms;
+  entry.device = door.caller.device;
+  entry.verb = "call refused";
+  entry.about = absl::StrCat(message, " as device=", sender.device.ToString(),
+                             " site=", sender.site, " times=", times);
+  entry.outcome = std::string(refusal.message());
+  NoteAudit(std::move(entry), tenant.store()).IgnoreError();
+}
+
+// What a device was given to read of one thing, before it is given it.
+absl::Status NoteRead(const Door& door, Tenant& tenant, const CheckedSender& sender,
+                      absl::string_view verb, std::string about) {
+  AuditEntry entry;
+  entry.time_ms = door.tenants.clock().Read().wall_ms;
+  entry.device = sender.device;
+  entry.verb = std::string(verb);
+  entry.about = std::move(about);
+  return NoteAudit(std::move(entry), tenant.store());
+}
 
 // Every call passes here, before anything is looked up for it: who has no business with this tenant
 // does not learn whether there is one.
-absl::Status CheckMayCall(const Door& door, const CheckedSender& sender) {
+absl::Status CheckMayCall(const Door& door, absl::string_view message,
+                          const CheckedSender& sender) {
   if (door.callers == Callers::kAnyone) return absl::OkStatus();
   absl::StatusOr<Tenant*> tenant = door.tenants.Find(sender.tenant);
   if (absl::IsNotFound(tenant.status())) return RefuseStranger();
   DOORSTEP_RETURN_IF_ERROR(tenant.status());
   const Tenant::InUse use(*tenant);
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, (*tenant)->store().Read());
-  return CheckCaller(*view, door.caller, sender, door.tenants.clock().Read().wall_ms);
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, (*tenant)->store().Read());
+  const absl::Status allowed =
+      CheckCaller(*view, door.caller, sender, door.tenants.clock().Read().wall_ms);
+  if (absl::IsPermissionDenied(allowed) || absl::IsUnauthenticated(allowed)) {
+    view.reset();
+    NoteRefusal(door, **tenant, message, sender, allowed);
+  }
+  return allowed;
 }
 
 absl::StatusOr<Tenant*> Enter(const Door& door, absl::string_view message,
                               const CheckedSender& sender) {
-  DOORSTEP_RETURN_IF_ERROR(CheckMayCall(door, sender));
+  DOORSTEP_RETURN_IF_ERROR(CheckMayCall(door, message, sender));
   absl::StatusOr<Tenant*> tenant = door.tenants.Find(sender.tenant);
   if (!absl::IsNotFound(tenant.status())) return tenant;
   return ForCaller(
@@ -246,8 +284,14 @@ absl::StatusOr<v1::HistoryResponse> DoHistory(const Door& door, const v1::Histor
   DOORSTEP_ASSIGN_OR_RETURN(const CheckedHistory history, CheckHistory(request));
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Enter(door, "HistoryRequest", history.sender));
   const Tenant::InUse use(tenant);
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "HistoryRequest", history.sender));
+  if (history.after == 0) {  // its first page
+    view.reset();
+    DOORSTEP_RETURN_IF_ERROR(NoteRead(door, *tenant, history.sender, "history read",
+                                      absl::StrCat("record=", history.record.ToString())));
+    DOORSTEP_ASSIGN_OR_RETURN(view, tenant->store().Read());
+  }
   return RecordHistory(*view, history.sender.site, history.record, history.after, history.limit);
 }
 
@@ -304,6 +348,11 @@ absl::StatusOr<v1::GetChunkResponse> DoGetChunk(const Door& door,
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(door, "GetChunkRequest", get.sender, &use));
   DOORSTEP_ASSIGN_OR_RETURN(AttachmentPiece piece, GetAttachmentChunk(*tenant, AskingOf(get.sender),
                                                                       get.id, get.offset, get.max));
+  if (get.offset == 0) {
+    DOORSTEP_RETURN_IF_ERROR(
+        NoteRead(door, *tenant, get.sender, "attachment read",
+                 absl::StrCat("file=", get.id.file.ToString(), " sha256=", ToHex(get.id.sha256))));
+  }
   v1::GetChunkResponse response;
   response.set_whole(piece.whole);
   response.set_size(piece.size);
@@ -349,42 +398,42 @@ SyncCore::~SyncCore() = default;
 
 absl::StatusOr<v1::HelloResponse> SyncCore::Hello(const v1::HelloRequest& request,
                                                   const Caller& caller) {
-  return Finish(DoHello({tenants_, callers_, caller}, request));
+  return Finish(DoHello({tenants_, callers_, caller, refusals_}, request));
 }
 
 absl::StatusOr<v1::PushResponse> SyncCore::Push(const v1::PushRequest& request,
                                                 const Caller& caller) {
-  return Finish(DoPush({tenants_, callers_, caller}, request));
+  return Finish(DoPush({tenants_, callers_, caller, refusals_}, request));
 }
 
 absl::StatusOr<v1::PullBatch> SyncCore::Pull(const v1::PullRequest& request, size_t max_bytes,
                                              const Caller& caller) {
-  return Finish(DoPull({tenants_, callers_, caller}, request, max_bytes));
+  return Finish(DoPull({tenants_, callers_, caller, refusals_}, request, max_bytes));
 }
 
 absl::StatusOr<v1::HistoryResponse> SyncCore::History(const v1::HistoryRequest& request,
                                                       const Caller& caller) {
-  return Finish(DoHistory({tenants_, callers_, caller}, request));
+  return Finish(DoHistory({tenants_, callers_, caller, refusals_}, request));
 }
 
 absl::StatusOr<v1::AskAttachmentsResponse> SyncCore::AskAttachments(
     const v1::AskAttachmentsRequest& request, const Caller& caller) {
-  return Finish(DoAsk({tenants_, callers_, caller}, request));
+  return Finish(DoAsk({tenants_, callers_, caller, refusals_}, request));
 }
 
 absl::StatusOr<v1::PutChunkResponse> SyncCore::PutChunk(const v1::PutChunkRequest& request,
                                                         const Caller& caller) {
-  return Finish(DoPutChunk({tenants_, callers_, caller}, request));
+  return Finish(DoPutChunk({tenants_, callers_, caller, refusals_}, request));
 }
 
 absl::StatusOr<v1::GetChunkResponse> SyncCore::GetChunk(const v1::GetChunkRequest& request,
                                                         const Caller& caller) {
-  return Finish(DoGetChunk({tenants_, callers_, caller}, request));
+  return Finish(DoGetChunk({tenants_, callers_, caller, refusals_}, request));
 }
 
 absl::StatusOr<std::unique_ptr<Notifier::Registration>> SyncCore::Watch(
     const v1::WatchRequest& request, const Notifier::Callback& watcher, const Caller& caller) {
-  return Finish(DoWatch({tenants_, callers_, caller}, request, watcher));
+  return Finish(DoWatch({tenants_, callers_, caller, refusals_}, request, watcher));
 }
 
 }  // namespace doorstep::server

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "doorstep/v1/sync.pb.h"
+#include "server/audit/refusals.h"
 #include "server/identity/register.h"
 #include "server/notifier.h"
 #include "server/tenants.h"
@@ -67,6 +68,7 @@ class SyncCore {
  private:
   Tenants tenants_;
   const Callers callers_;
+  Refusals refusals_;
 };
 
 }  // namespace doorstep::server

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "server/audit/audit.h"
 #include "server/errors.h"
 #include "server/identity/invites.h"
 #include "server/identity/register.h"
@@ -154,6 +155,13 @@ absl::StatusOr<v1::EnrolResponse> EnrolmentCore::DoEnrol(const v1::EnrolRequest&
   v1::EnrolResponse response;
   DOORSTEP_ASSIGN_OR_RETURN(*response.mutable_certificate(), Issue(request.tenant(), &row));
   DOORSTEP_RETURN_IF_ERROR(Register(*transaction, row));
+  AuditEntry entry;
+  entry.time_ms = now_ms;
+  entry.device = device;
+  entry.verb = "device enrolled";
+  entry.about = absl::StrCat("site=", row.site, " code=", ToHex(request.code_id()),
+                             " key_sha256=", ToHex(Sha256Of(row.public_key)));
+  DOORSTEP_RETURN_IF_ERROR(AppendAudit(std::move(entry), *transaction));
   DOORSTEP_RETURN_IF_ERROR(transaction->Commit());
   response.set_tenant(request.tenant());
   response.set_site(row.site);
@@ -241,6 +249,12 @@ absl::StatusOr<v1::RenewResponse> EnrolmentCore::DoRenew(const v1::RenewRequest&
   DOORSTEP_ASSIGN_OR_RETURN(*response.mutable_certificate(),
                             Issue(request.proof().tenant(), &*row));
   DOORSTEP_RETURN_IF_ERROR(transaction->PutEnrolment(*row));
+  AuditEntry entry;
+  entry.time_ms = tenants_.clock().Read().wall_ms;
+  entry.device = row->device;
+  entry.verb = "certificate renewed";
+  entry.about = absl::StrCat("until=", FormatUtc(row->until_ms));
+  DOORSTEP_RETURN_IF_ERROR(AppendAudit(std::move(entry), *transaction));
   DOORSTEP_RETURN_IF_ERROR(transaction->Commit());
   return response;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 class EnrolmentTest : public ::testing::Test {
@@ -128,6 +130,32 @@ TEST_F(EnrolmentTest, TabletsEnrolSyncAndOneIsLost) {
   EXPECT_EQ(server_.Operator({"device", "reinstate", device}).exit, 0);
   khan_.Json({"sync"});
   EXPECT_EQ(khan_.Number("waiting"), 0);
+
+  // All of it can be read afterwards, and nobody changes it unseen.
+  const json audit =
+      json::parse(server_.Operator({"audit", "list", "--json"}).out, nullptr, false)["audit"];
+  std::vector<std::string> verbs;
+  for (const json& entry : audit) {
+    if (entry.value("device", device) == device) verbs.push_back(entry["verb"]);
+  }
+  EXPECT_THAT(verbs, IsSupersetOf({"device invite", "device enrolled", "device revoke",
+                                   "call refused", "device reinstate"}));
+  const std::string head = server_.Operator({"audit", "head"}).out;
+  EXPECT_EQ(
+      server_
+          .Operator({"audit", "verify", "--expect", std::string(absl::StripAsciiWhitespace(head))})
+          .exit,
+      0);
+  const std::string file = dir_.File("head");
+  EXPECT_EQ(server_.Operator({"audit", "head", "--out", file}).exit, 0);
+  const RunResult key = doorstep::testing::Run(
+      {"openssl", "x509", "-in", file + ".pem", "-pubkey", "-noout", "-out", file + ".key"});
+  EXPECT_EQ(key.exit, 0) << key;
+  const std::vector<std::string> check = {"openssl",     "dgst",       "-sha256",     "-verify",
+                                          file + ".key", "-signature", file + ".sig", file};
+  EXPECT_EQ(doorstep::testing::Run(check).exit, 0);
+  std::ofstream(file, std::ios::app) << "more";
+  EXPECT_NE(doorstep::testing::Run(check).exit, 0);
   server_.Stop();
 }
 

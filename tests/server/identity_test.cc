@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/audit/audit.h"
 #include "server/identity/authority.h"
 #include "server/identity/enrolment.h"
 #include "server/identity/invites.h"
@@ -474,6 +475,28 @@ TEST_F(IdentityTest, NoCallGetsByWithoutACertificate) {
     *watch.mutable_sender() = sender;
     EXPECT_TRUE(denied(core.Watch(watch, [](uint64_t) {}).status()));
   }
+}
+
+TEST_F(IdentityTest, WhoEnrolsRenewsAndIsRefusedStandsInTheAudit) {
+  Enrol(Id(1), key_);
+  const Caller caller = CallerOf(Must(Renew(Id(1), key_, key_)).certificate().chain());
+  Must(Revoke(world_.tenant(), Id(1), "lost", Now()));
+  SyncCore core(world_.Options(), Callers::kEnrolled);
+  v1::HelloRequest hello;
+  *hello.mutable_sender() = world_.NewDevice()->Sender();
+  hello.mutable_sender()->set_device(std::string(Id(1).AsBytes()));
+  hello.set_protocol_min(1);
+  hello.set_protocol_max(1);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(core.Hello(hello, caller).ok());
+  std::vector<std::string> lines;
+  for (const AuditRow& row : Must(Must(world_.tenant().store().Read())->AuditAfter(0, 100))) {
+    const AuditEntry entry = Must(ParseAudit(row.entry));
+    EXPECT_EQ(entry.device, Id(1));
+    lines.push_back(absl::StrCat(entry.verb, " ", entry.outcome));
+  }
+  EXPECT_THAT(lines,
+              ElementsAre("device enrolled ", "certificate renewed ",
+                          absl::StrCat("call refused ", kRevokedWords, ": ", kRevokedAdvice)));
 }
 
 }  // namespace

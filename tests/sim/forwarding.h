@@ -178,6 +178,11 @@ class ForwardingReading : public Base {
   absl::StatusOr<std::optional<server::EnrolmentRow>> FindEnrolment(const Uuid& device) override {
     return inner_->FindEnrolment(device);
   }
+  absl::StatusOr<std::vector<server::AuditRow>> AuditAfter(uint64_t sequence,
+                                                           size_t limit) override {
+    return inner_->AuditAfter(sequence, limit);
+  }
+  absl::StatusOr<server::AuditRow> AuditEnd() override { return inner_->AuditEnd(); }
   absl::StatusOr<std::vector<server::EnrolmentRow>> Enrolments() override {
     return inner_->Enrolments();
   }
@@ -239,6 +244,7 @@ class ForwardingWrite : public ForwardingReading<server::WriteTransaction> {
   absl::Status AddHistoryOf(const Uuid& record, server::HistoryPlace place) override {
     return inner_->AddHistoryOf(record, place);
   }
+  absl::Status AddAudit(const server::AuditRow& row) override { return inner_->AddAudit(row); }
   absl::Status AddFileKey(const Uuid& file, absl::string_view key) override {
     return inner_->AddFileKey(file, key);
   }

@@ -1,0 +1,98 @@
+#include "server/audit/command_audit.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "server/audit/audit.h"
+#include "server/tenants.h"
+#include "sync/base/status.h"
+
+namespace doorstep::server {
+namespace {
+
+// They change nothing and show nothing that was recorded about anybody. `serve` runs for months:
+// the calls that it answers are noted one by one.
+constexpr absl::string_view kNotNoted[] = {
+    "serve",      "tenant list",  "site list",    "user list",      "device list",
+    "status",     "shift",        "schema check", "schema list",    "schema save",
+    "audit list", "audit verify", "audit head",   "history verify",
+};
+
+// The account that runs the program.
+std::string OperatorName() {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr) {
+    return absl::StrCat("operator ", found->pw_name);
+  }
+  return absl::StrCat("operator #", geteuid());
+}
+
+absl::Status NoteCommand(Tenants& tenants, Tenant& tenant, const CommandLine& line,
+                         std::string outcome) {
+  AuditEntry entry;
+  entry.time_ms = tenants.clock().Read().wall_ms;
+  entry.who = OperatorName();
+  entry.verb = line.verb;
+  entry.about = line.about;
+  entry.outcome = std::move(outcome);
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write, tenant.store().Write());
+  DOORSTEP_RETURN_IF_ERROR(AppendAudit(std::move(entry), *write));
+  return Annotate(write->Commit(), "audit");
+}
+
+}  // namespace
+
+CommandLine CommandLineOf(const CLI::App& app) {
+  CommandLine line;
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    absl::StrAppend(&line.verb, line.verb.empty() ? "" : " ", command->get_name());
+  }
+  if (command == &app) return line;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->count() == 0) continue;
+    absl::StrAppend(&line.about, line.about.empty() ? "" : " ", option->get_name(), "=",
+                    absl::StrJoin(option->results(), ","));
+  }
+  return line;
+}
+
+absl::StatusOr<int> RunAudited(const GlobalOptions& options, const CommandLine& line,
+                               const Command& command) {
+  if (options.data_dir.empty() || absl::c_linear_search(kNotNoted, line.verb)) return command();
+  Tenants tenants({.data_dir = options.data_dir});
+  const absl::StatusOr<Tenant*> tenant = tenants.Find(options.tenant);
+  if (tenant.ok()) {
+    DOORSTEP_RETURN_IF_ERROR(NoteCommand(tenants, **tenant, line, ""));
+    absl::StatusOr<int> result = command();
+    if (result.ok() && *result == kExitOk) return result;
+    DOORSTEP_RETURN_IF_ERROR(NoteCommand(tenants, **tenant, line,
+                                         result.ok()
+                                             ? absl::StrCat("exit ", *result)
+                                             : absl::StatusCodeToString(result.status().code())));
+    return result;
+  }
+  absl::StatusOr<int> result = command();
+  if (!result.ok()) return result;
+  Tenants after({.data_dir = options.data_dir});
+  const absl::StatusOr<Tenant*> made = after.Find(options.tenant);
+  if (made.ok()) DOORSTEP_RETURN_IF_ERROR(NoteCommand(after, **made, line, ""));
+  return result;
+}
+
+}  // namespace doorstep::server

@@ -1,0 +1,29 @@
+// That an operator's command is in the audit of its tenant before it does anything.
+#ifndef SERVER_AUDIT_COMMAND_AUDIT_H_
+#define SERVER_AUDIT_COMMAND_AUDIT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/commands.h"
+
+namespace doorstep::server {
+
+// A parsed command line, as the audit tells it.
+struct CommandLine {
+  std::string verb;   // "device revoke"
+  std::string about;  // "--site=rose-court --name=Tablet 2"
+};
+
+// Of `app` after parsing. Options that stand before any command (--data, --json) are left out.
+CommandLine CommandLineOf(const CLI::App& app);
+
+// Runs it. An entry stands in the audit of the tenant before, and another one after it if it
+// failed; a command that makes the tenant is noted after it. What cannot be noted is not done.
+// Commands that only show settings or counts of work, and `serve`, are not noted.
+absl::StatusOr<int> RunAudited(const GlobalOptions& options, const CommandLine& line,
+                               const Command& command);
+
+}  // namespace doorstep::server
+
+#endif  // SERVER_AUDIT_COMMAND_AUDIT_H_
