@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/measures/measures.h"
+#include "server/measures/publish.h"
 #include "server/measures/show.h"
 #include "sync/base/clock.h"
 #include "sync/base/status.h"
@@ -18,6 +20,7 @@ struct MeasureArguments {
   std::string day;
   std::string programme;
   bool csv = false;
+  bool publish = false;
 };
 
 absl::StatusOr<int> ShowMeasures(const GlobalOptions& options, const MeasureArguments& asked) {
@@ -35,7 +38,8 @@ absl::StatusOr<int> ShowMeasures(const GlobalOptions& options, const MeasureArgu
   what.programme = asked.programme;
   std::shared_ptr<const Schema> schema = tenant->store().schema();
   if (schema == nullptr) schema = Schema::BuiltIn();
-  DOORSTEP_ASSIGN_OR_RETURN(const Measures measures, Measure(*db, schema, *history, what));
+  DOORSTEP_ASSIGN_OR_RETURN(Measures measures, Measure(*db, schema, *history, what));
+  if (asked.publish) measures = ForPublication(std::move(measures));
   const std::string text = options.json ? absl::StrCat(ToJson(measures), "\n")
                            : asked.csv  ? ToCsv(measures)
                                         : ToText(measures);
@@ -53,6 +57,9 @@ void AddMeasureCommand(CLI::App* app, const GlobalOptions* options, Command* cho
   measure->add_option("--programme", asked->programme,
                       "Only what belongs to the programme with this code");
   measure->add_flag("--csv", asked->csv, "One figure a line, for a spreadsheet");
+  measure->add_flag("--publish", asked->publish,
+                    "For people outside the direct-care team: small counts are not shown, others "
+                    "are rounded");
   measure->footer(
       "Example: doorstep-server measure --as-of 2026-12-01 --csv > measures.csv\n"
       "--as-of moves days (reviews, outcomes, feedback); records are counted as they stand now.");

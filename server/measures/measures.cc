@@ -38,7 +38,8 @@ absl::Status CheckDay(Counting& counting) {
 }  // namespace
 
 std::optional<double> Figure::Result() const {
-  if (form == Form::kNumber || form == Form::kDifference) return value;
+  if (!IsShown()) return std::nullopt;
+  if (value || form == Form::kNumber || form == Form::kDifference) return value;
   if (form == Form::kCount) return static_cast<double>(numerator);
   if (denominator == 0) return std::nullopt;
   const double ratio = static_cast<double>(numerator) / static_cast<double>(denominator);

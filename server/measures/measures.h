@@ -24,6 +24,9 @@ namespace doorstep::server {
 // Shares are kept from 0 to 1.
 inline constexpr double kPercent = 100;
 
+// In place of a count that is not for everybody (publish.h).
+inline constexpr int64_t kNotShown = -1;
+
 struct Figure {
   enum class Form : uint8_t {
     kCount,        // numerator
@@ -41,7 +44,9 @@ struct Figure {
   std::optional<double> value;
   std::string unit;  // what is counted: "decisions", "hours"; empty: it goes without saying
 
-  // The share (0 to 1), mean, rate or value; none where there is nothing to divide by.
+  bool IsShown() const { return numerator != kNotShown && denominator != kNotShown; }
+  // The share (0 to 1), mean, rate or value; none where there is nothing to divide by, or it is not
+  // shown.
   std::optional<double> Result() const;
 };
 
@@ -62,6 +67,7 @@ struct Measures {
   int64_t sites = 0;
   int64_t fresh_sites = 0;     // all their devices were in contact within 24 hours
   int64_t open_conflicts = 0;  // in the whole tenant
+  bool published = false;      // went through ForPublication
   std::vector<MeasureTable> tables;
 
   const MeasureTable* Find(absl::string_view name) const;

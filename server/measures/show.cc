@@ -20,6 +20,8 @@ using Form = Figure::Form;
 using Json = nlohmann::ordered_json;
 
 constexpr char kNoFigure[] = "no figure yet";
+constexpr char kHeldBack[] = "not shown";
+constexpr char kFew[] = "1 to 7";  // a whole of which no part is told
 
 bool IsRatio(Form form) {
   return form == Form::kShare || form == Form::kMean || form == Form::kPerThousand;
@@ -36,7 +38,15 @@ std::string WithUnit(const std::string& text, const std::string& unit) {
   return unit.empty() ? text : absl::StrCat(text, " ", unit);
 }
 
+std::string CountText(int64_t count) { return count == kNotShown ? kFew : absl::StrCat(count); }
+
 std::string FigureText(const Figure& figure) {
+  if (figure.denominator == kNotShown || (!figure.IsShown() && !IsRatio(figure.form))) {
+    return kHeldBack;
+  }
+  if (!figure.IsShown()) {
+    return WithUnit(absl::StrCat(kHeldBack, ", of ", figure.denominator), figure.unit);
+  }
   const std::optional<double> result = figure.Result();
   const std::string parts =
       WithUnit(absl::StrCat(figure.numerator, " of ", figure.denominator), figure.unit);
@@ -61,14 +71,17 @@ std::string FigureText(const Figure& figure) {
   return kNoFigure;
 }
 
+Json CountJson(int64_t count) { return count == kNotShown ? Json() : Json(count); }
+
 Json FigureJson(const Figure& figure) {
   const std::optional<double> result = figure.Result();
   Json out = {{"words", figure.words}};
+  if (!figure.IsShown()) out["not_shown"] = true;
   if (IsRatio(figure.form)) {
-    out["numerator"] = figure.numerator;
-    out["denominator"] = figure.denominator;
+    out["numerator"] = CountJson(figure.numerator);
+    out["denominator"] = CountJson(figure.denominator);
   }
-  if (figure.form == Form::kCount) {
+  if (figure.form == Form::kCount && figure.IsShown()) {
     out["value"] = figure.numerator;
   } else {
     out["value"] = result ? Json(*result) : Json();
@@ -88,9 +101,12 @@ Json Heading(const Measures& measures, int64_t open_conflicts) {
   if (!measures.programme.empty()) out["programme"] = measures.programme;
   out["sites"] = measures.sites;
   out["fresh_sites"] = measures.fresh_sites;
-  out["open_conflicts"] = open_conflicts;
+  out["open_conflicts"] = CountJson(open_conflicts);
+  if (measures.published) out["published"] = true;
   return out;
 }
+
+std::string CountCell(int64_t count) { return count == kNotShown ? "" : absl::StrCat(count); }
 
 // A number that begins with a sign is one.
 std::string CsvText(const std::string& text) {
@@ -104,17 +120,22 @@ std::string CsvText(const std::string& text) {
 
 std::string ToText(const Measures& measures) {
   std::string text = absl::StrFormat(
-      "As of %s - %d of %d sites fresh - %d open conflicts\nDays are counted up to %s%s\n",
-      FormatUtc(measures.as_of_ms), measures.fresh_sites, measures.sites, measures.open_conflicts,
-      measures.day,
+      "As of %s - %d of %d sites fresh - %s open conflicts\nDays are counted up to %s%s\n",
+      FormatUtc(measures.as_of_ms), measures.fresh_sites, measures.sites,
+      CountText(measures.open_conflicts), measures.day,
       measures.programme.empty() ? "" : absl::StrCat("; programme ", measures.programme));
+  if (measures.published) {
+    absl::StrAppend(&text,
+                    "To be passed on: counts from 1 to 7, and what would tell them, are not shown; "
+                    "others are rounded to 5\n");
+  }
   for (const MeasureTable& table : measures.tables) {
     absl::StrAppend(&text, "\n", table.title, "\n");
     for (const Figure& figure : table.figures) {
       absl::StrAppendFormat(&text, "  %-38s %s\n", figure.words, FigureText(figure));
     }
-    if (table.open_conflicts > 0) {
-      absl::StrAppend(&text, "  (", table.open_conflicts,
+    if (table.open_conflicts != 0) {
+      absl::StrAppend(&text, "  (", CountText(table.open_conflicts),
                       table.open_conflicts == 1 ? " waits" : " wait", " for somebody to decide)\n");
     }
   }
@@ -135,7 +156,7 @@ std::string ToJson(const Measures& measures) {
 std::string ToCsv(const Measures& measures) {
   std::string csv =
       "as_of,day,measure,part,words,numerator,denominator,value,unit,open_conflicts,sites,"
-      "fresh_sites\r\n";
+      "fresh_sites,not_shown\r\n";
   for (const MeasureTable& table : measures.tables) {
     for (const Figure& figure : table.figures) {
       const std::optional<double> result = figure.Result();
@@ -145,13 +166,14 @@ std::string ToCsv(const Measures& measures) {
                                               CsvText(table.name),
                                               CsvText(figure.part),
                                               CsvText(figure.words),
-                                              ratio ? absl::StrCat(figure.numerator) : "",
-                                              ratio ? absl::StrCat(figure.denominator) : "",
+                                              ratio ? CountCell(figure.numerator) : "",
+                                              ratio ? CountCell(figure.denominator) : "",
                                               result ? absl::StrCat(*result) : "",
                                               CsvText(figure.unit),
-                                              absl::StrCat(table.open_conflicts),
+                                              CountCell(table.open_conflicts),
                                               absl::StrCat(measures.sites),
-                                              absl::StrCat(measures.fresh_sites)};
+                                              absl::StrCat(measures.fresh_sites),
+                                              figure.IsShown() ? "" : "1"};
       absl::StrAppend(&csv, absl::StrJoin(cells, ","), "\r\n");
     }
   }

@@ -57,18 +57,6 @@ class EnrolmentTest : public ::testing::Test {
     ADD_FAILURE() << name << " is not in " << result;
     return json::object();
   }
-  // Words before a program for which it is so many days later. Not the program `faketime`, which
-  // would stand between it and its signals.
-  static std::vector<std::string> DaysLater(int days) {
-    std::string library;
-    for (const auto& place : std::filesystem::directory_iterator("/usr/lib")) {
-      const std::filesystem::path here = place.path() / "faketime/libfaketimeMT.so.1";
-      if (std::filesystem::exists(here)) library = here.string();
-    }
-    EXPECT_NE(library, "");
-    return {"env", "FAKETIME_DONT_FAKE_MONOTONIC=1", absl::StrCat("FAKETIME=+", days, "d"),
-            absl::StrCat("LD_PRELOAD=", library)};
-  }
   static void Await(Process& process, const std::string& what, const std::function<bool()>& seen) {
     const auto until = steady_clock::now() + std::chrono::seconds(30);
     while (!seen()) {

@@ -147,6 +147,18 @@ RunResult Run(const std::vector<std::string>& argv, absl::string_view in) {
   return Process(argv, in).Wait();
 }
 
+std::vector<std::string> DaysLater(int days) {
+  std::string library;
+  for (const auto& place : std::filesystem::directory_iterator("/usr/lib")) {
+    const std::filesystem::path here = place.path() / "faketime/libfaketimeMT.so.1";
+    if (std::filesystem::exists(here)) library = here.string();
+  }
+  EXPECT_NE(library, "");
+  return {"env", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+          absl::StrCat("FAKETIME=", days < 0 ? "" : "+", days, "d"),
+          absl::StrCat("LD_PRELOAD=", library)};
+}
+
 std::string ProgramPath(absl::string_view name) { return absl::StrCat(DOORSTEP_BIN_DIR "/", name); }
 
 std::vector<std::string> DoorstepCommand(const std::string& replica,

@@ -97,6 +97,10 @@ std::vector<std::string> DoorstepCommand(const std::string& replica, std::vector
 // Waits for a file with something in it, up to half a minute; fails the test without.
 bool WaitForFile(const std::string& path, Process& writer);
 
+// Words before a program for which it is so many days later (or earlier). Not the program
+// `faketime`, which would stand between it and its signals.
+std::vector<std::string> DaysLater(int days);
+
 class ServerProcess {
  public:
   // `data_dir` need not be there.
