@@ -334,8 +334,7 @@ void Decider::Apply(const KindSpec& kind, const ChangeData& change, Work* work) 
   decision_.times_ms.push_back(time.time_ms);
   decision_.uncertainty_ms = std::max(decision_.uncertainty_ms, time.uncertainty_ms);
   work->last_time_ms = time.time_ms;
-  RecordState before;
-  if (!change.create) before = work->state;
+  const RecordState before = work->state;  // also of a second creation under one id
   decision_.words.push_back(
       PlanChange(kind, change, time.time_ms, q_.sequence, q_.author, &work->state));
   NoteDisplaced(kind, change, time.time_ms, before, work->state);

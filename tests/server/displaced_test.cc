@@ -258,6 +258,18 @@ TEST_F(DisplacedValues, AnEditThatComesTooLateTellsItsOwnAuthor) {
   EXPECT_THAT(ToldTo(*a_), IsEmpty());
 }
 
+// An import that ran on two devices, or a replica that was copied.
+TEST_F(DisplacedValues, WhoCreatedARecordIsToldOfASecondCreation) {
+  const auto create = [](const char* json) { return Create("CaseStudy", kRecord, json); };
+  a_->Do(kFile, {create(R"({"title": "one", "situation": "Goes out."})")});
+  world_.clock().Advance(1000);
+  b_->Do(kFile, {create(R"({"title": "two", "situation": "Goes out."})")});
+  const auto told = ToldTo(*a_);
+  ASSERT_THAT(told, SizeIs(1)) << "of what differs";
+  EXPECT_EQ(told[0].field(), FieldNumber("CaseStudy", "title"));
+  EXPECT_EQ(by_, "J Price");
+}
+
 TEST_F(DisplacedValues, WhoLostAccessHearsNoMore) {
   Disagree();
   {

@@ -10,8 +10,8 @@ std::vector<Told> WhoIsTold(const ModelChange& change, uint32_t field, const std
                             const Heads& before, const Heads& after) {
   std::vector<Told> told;
   const v1::MergeClass merge = ClassOf(change.kind, field);
-  // Who registers a record says nothing about others' versions. SETs keep what others added.
-  if (change.create || FieldOf(change.kind, field) == nullptr || merge == v1::SET) return told;
+  // SETs keep what others added.
+  if (FieldOf(change.kind, field) == nullptr || merge == v1::SET) return told;
   if (before.empty() || after.empty()) return told;
   const ModelEdit& edit = change.edits.at(field);
   const auto same = [&](const std::string& a, const std::string& b) {
