@@ -41,17 +41,25 @@ std::string OperatorName() {
   return absl::StrCat("operator #", geteuid());
 }
 
-absl::Status NoteCommand(Tenants& tenants, Tenant& tenant, const CommandLine& line,
-                         std::string outcome) {
+// False: there is no such tenant (yet). Nothing stays open: commands may want the database to
+// themselves.
+absl::StatusOr<bool> NoteCommand(const GlobalOptions& options, const CommandLine& line,
+                                 std::string outcome) {
+  Tenants tenants({.data_dir = options.data_dir});
+  const absl::StatusOr<Tenant*> tenant = tenants.Find(options.tenant);
+  if (absl::IsNotFound(tenant.status())) return false;
+  DOORSTEP_RETURN_IF_ERROR(tenant.status());
   AuditEntry entry;
   entry.time_ms = tenants.clock().Read().wall_ms;
   entry.who = OperatorName();
   entry.verb = line.verb;
   entry.about = line.about;
   entry.outcome = std::move(outcome);
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write, tenant.store().Write());
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write,
+                            (*tenant)->store().Write());
   DOORSTEP_RETURN_IF_ERROR(AppendAudit(std::move(entry), *write));
-  return Annotate(write->Commit(), "audit");
+  DOORSTEP_RETURN_IF_ERROR(Annotate(write->Commit(), "audit"));
+  return true;
 }
 
 }  // namespace
@@ -75,23 +83,16 @@ CommandLine CommandLineOf(const CLI::App& app) {
 absl::StatusOr<int> RunAudited(const GlobalOptions& options, const CommandLine& line,
                                const Command& command) {
   if (options.data_dir.empty() || absl::c_linear_search(kNotNoted, line.verb)) return command();
-  Tenants tenants({.data_dir = options.data_dir});
-  const absl::StatusOr<Tenant*> tenant = tenants.Find(options.tenant);
-  if (tenant.ok()) {
-    DOORSTEP_RETURN_IF_ERROR(NoteCommand(tenants, **tenant, line, ""));
-    absl::StatusOr<int> result = command();
-    if (result.ok() && *result == kExitOk) return result;
-    DOORSTEP_RETURN_IF_ERROR(NoteCommand(tenants, **tenant, line,
-                                         result.ok()
-                                             ? absl::StrCat("exit ", *result)
-                                             : absl::StatusCodeToString(result.status().code())));
-    return result;
-  }
+  DOORSTEP_ASSIGN_OR_RETURN(const bool noted, NoteCommand(options, line, ""));
   absl::StatusOr<int> result = command();
-  if (!result.ok()) return result;
-  Tenants after({.data_dir = options.data_dir});
-  const absl::StatusOr<Tenant*> made = after.Find(options.tenant);
-  if (made.ok()) DOORSTEP_RETURN_IF_ERROR(NoteCommand(after, **made, line, ""));
+  const bool done = result.ok() && *result == kExitOk;
+  // The tenant is new, or the command has failed.
+  if (done && !noted) DOORSTEP_RETURN_IF_ERROR(NoteCommand(options, line, "").status());
+  if (!done && noted) {
+    const std::string outcome = result.ok() ? absl::StrCat("exit ", *result)
+                                            : absl::StatusCodeToString(result.status().code());
+    DOORSTEP_RETURN_IF_ERROR(NoteCommand(options, line, outcome).status());
+  }
   return result;
 }
 

@@ -119,7 +119,8 @@ TEST_F(EnrolmentTest, TabletsEnrolSyncAndOneIsLost) {
   khan_.Json({"sync"});
   EXPECT_EQ(khan_.Number("waiting"), 0);
 
-  // All of it can be read afterwards, and nobody changes it unseen.
+  // All of it can be read afterwards, what did not succeed too, and nobody changes it unseen.
+  EXPECT_EQ(server_.Operator({"device", "reinstate", device}).exit, 4);
   const json audit =
       json::parse(server_.Operator({"audit", "list", "--json"}).out, nullptr, false)["audit"];
   std::vector<std::string> verbs;
@@ -128,6 +129,8 @@ TEST_F(EnrolmentTest, TabletsEnrolSyncAndOneIsLost) {
   }
   EXPECT_THAT(verbs, IsSupersetOf({"device invite", "device enrolled", "device revoke",
                                    "call refused", "device reinstate"}));
+  EXPECT_EQ(audit.back()["verb"], "device reinstate");
+  EXPECT_EQ(audit.back()["outcome"], "ALREADY_EXISTS");
   const std::string head = server_.Operator({"audit", "head"}).out;
   EXPECT_EQ(
       server_
