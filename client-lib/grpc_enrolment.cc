@@ -112,7 +112,8 @@ absl::StatusOr<Response> Ask(Enrolment::Stub& stub, const std::string& address,
   if (status.ok()) return response;
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    const absl::string_view refused = WhyServerWasRefused(status.error_message());
+    const std::string words = status.error_message();
+    const absl::string_view refused = WhyServerWasRefused(words);
     if (!refused.empty()) {
       return absl::UnauthenticatedError(
           absl::StrCat(address, ": whoever answers there is not the server that this device was ",

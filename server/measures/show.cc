@@ -156,24 +156,25 @@ std::string ToJson(const Measures& measures) {
 std::string ToCsv(const Measures& measures) {
   std::string csv =
       "as_of,day,measure,part,words,numerator,denominator,value,unit,open_conflicts,sites,"
-      "fresh_sites,not_shown\r\n";
+      "fresh_sites";
+  absl::StrAppend(&csv, measures.published ? ",not_shown" : "", "\r\n");
   for (const MeasureTable& table : measures.tables) {
     for (const Figure& figure : table.figures) {
       const std::optional<double> result = figure.Result();
       const bool ratio = IsRatio(figure.form);
-      const std::vector<std::string> cells = {FormatUtc(measures.as_of_ms),
-                                              measures.day,
-                                              CsvText(table.name),
-                                              CsvText(figure.part),
-                                              CsvText(figure.words),
-                                              ratio ? CountCell(figure.numerator) : "",
-                                              ratio ? CountCell(figure.denominator) : "",
-                                              result ? absl::StrCat(*result) : "",
-                                              CsvText(figure.unit),
-                                              CountCell(table.open_conflicts),
-                                              absl::StrCat(measures.sites),
-                                              absl::StrCat(measures.fresh_sites),
-                                              figure.IsShown() ? "" : "1"};
+      std::vector<std::string> cells = {FormatUtc(measures.as_of_ms),
+                                        measures.day,
+                                        CsvText(table.name),
+                                        CsvText(figure.part),
+                                        CsvText(figure.words),
+                                        ratio ? CountCell(figure.numerator) : "",
+                                        ratio ? CountCell(figure.denominator) : "",
+                                        result ? absl::StrCat(*result) : "",
+                                        CsvText(figure.unit),
+                                        CountCell(table.open_conflicts),
+                                        absl::StrCat(measures.sites),
+                                        absl::StrCat(measures.fresh_sites)};
+      if (measures.published) cells.emplace_back(figure.IsShown() ? "" : "1");
       absl::StrAppend(&csv, absl::StrJoin(cells, ","), "\r\n");
     }
   }
