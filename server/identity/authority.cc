@@ -149,7 +149,7 @@ absl::Status Authority::OpenServerCertificate(const AuthorityOptions& options) {
     // A device that enrols finds the authority in the chain, by its fingerprint.
     absl::StrAppend(&server_chain_, certificate_);
     const absl::Status good = VerifyServerChain(server_chain_, certificate_, server_name_);
-    if (good.ok()) return good;
+    if (good.ok()) return absl::OkStatus();
     return Unfit(options.server_cert,
                  absl::StrCat(good.message(), ", for ", server_name_, " and the authority given"));
   }
