@@ -69,7 +69,7 @@ absl::Status CheckMayCall(const Door& door, absl::string_view message,
   DOORSTEP_RETURN_IF_ERROR(tenant.status());
   const Tenant::InUse use(*tenant);
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, (*tenant)->store().Read());
-  const absl::Status allowed =
+  absl::Status allowed =
       CheckCaller(*view, door.caller, sender, door.tenants.clock().Read().wall_ms);
   if (absl::IsPermissionDenied(allowed) || absl::IsUnauthenticated(allowed)) {
     view.reset();
