@@ -50,7 +50,6 @@ class Link::Stream : public PullStream {
 void Link::Plan(std::map<int, std::string> faults) {
   faults_ = std::move(faults);
   exchange_ = 0;
-  disturbed_ = false;
 }
 
 std::string Link::NextFault() {

@@ -36,7 +36,10 @@ class Link : public Transport {
 
   // For the step that begins: faults by exchange, from 1.
   void Plan(std::map<int, std::string> faults);
-  // Whether any fault of the step has happened, or the server was not there.
+  // A session begins: what disturbed the one before is over. What disturbs it in one step may end
+  // it in a later one, when a repair is found to lack a row.
+  void BeginSession() { disturbed_ = false; }
+  // Whether any fault of the session has happened, or the server was not there.
   bool disturbed() const { return disturbed_; }
 
   absl::StatusOr<v1::HelloResponse> Hello(const v1::HelloRequest& request) override;

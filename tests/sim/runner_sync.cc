@@ -33,6 +33,7 @@ void Runner::Sync(const Step& step) {
                                           *device->entropy, *device->link);
     if (!session.ok()) return;
     device->session = *std::move(session);
+    device->link->BeginSession();
     device->repair_told = false;
     BeginSync(*device);
   }
