@@ -8,12 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "server/audit/audit.h"
+#include "server/chain.h"
 #include "server/identity/public_face.h"
 #include "server/output.h"
 #include "server/work.h"
@@ -131,15 +130,11 @@ absl::StatusOr<int> Verify(const GlobalOptions& options, const AuditArguments& a
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, work.Read());
   DOORSTEP_ASSIGN_OR_RETURN(AuditReport report, VerifyAudit(*view));
   if (!asked.expected.empty()) {
-    const std::vector<std::string> parts = absl::StrSplit(asked.expected, ':');
-    uint64_t sequence = 0;
-    if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &sequence)) {
-      return InvalidField("--expect", asked.expected, "SEQUENCE:HASH, as audit head printed it");
-    }
-    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> chain, ChainAt(*view, sequence));
-    if (!chain || ToHex(*chain) != parts[1]) {
+    DOORSTEP_ASSIGN_OR_RETURN(const ChainEnd end, ParseChainEnd("--expect", asked.expected));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::optional<std::string> chain, ChainAt(*view, end.sequence));
+    if (!chain || !end.Is(*chain)) {
       report.faults.push_back(
-          absl::StrCat("audit entry ", sequence, ": it is not the one that was noted"));
+          absl::StrCat("audit entry ", end.sequence, ": it is not the one that was noted"));
     }
   }
   if (options.json) {
@@ -175,7 +170,7 @@ absl::StatusOr<int> ShowHead(const GlobalOptions& options, const AuditArguments&
   Work work(options);
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, work.Read());
   DOORSTEP_ASSIGN_OR_RETURN(const AuditRow end, view->AuditEnd());
-  const std::string head = absl::StrCat(end.sequence, ":", ToHex(end.chain));
+  const std::string head = FormatChainEnd(end.sequence, end.chain);
   const std::string at = FormatUtc(work.tenants().clock().Read().wall_ms);
   if (!asked.out.empty()) {
     DOORSTEP_RETURN_IF_ERROR(WriteSigned(options, asked.out,

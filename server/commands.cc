@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "server/admin.h"
 #include "server/attachments.h"
+#include "server/chain.h"
 #include "server/epoch.h"
 #include "server/history.h"
 #include "server/output.h"
@@ -146,7 +145,7 @@ absl::StatusOr<int> ShowStatus(const GlobalOptions& options) {
                {"sites", sites.size()},
                {"devices", devices.size()},
                {"pending", pending},
-               {"history_end", absl::StrCat(end.sequence, ":", ToHex(end.chain))}});
+               {"history_end", FormatChainEnd(end.sequence, end.chain)}});
     return kExitOk;
   }
   Print(
@@ -177,15 +176,11 @@ absl::StatusOr<int> ShowShift(const GlobalOptions& options, const std::string& s
 
 // That the chain passes through an end that was noted before: "SEQUENCE:HASH".
 absl::Status CheckExpected(ReadView& view, const std::string& expected, HistoryReport* report) {
-  const std::vector<std::string> parts = absl::StrSplit(expected, ':');
-  uint64_t sequence = 0;
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &sequence)) {
-    return InvalidField("--expect", expected, "SEQUENCE:HASH, as verify printed it");
-  }
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> row, view.History(sequence));
-  if (!row || ToHex(row->chain) != parts[1]) {
+  DOORSTEP_ASSIGN_OR_RETURN(const ChainEnd end, ParseChainEnd("--expect", expected));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<HistoryRow> row, view.History(end.sequence));
+  if (!row || !end.Is(row->chain)) {
     report->faults.push_back(
-        absl::StrCat("history entry ", sequence, ": it is not the one that was noted"));
+        absl::StrCat("history entry ", end.sequence, ": it is not the one that was noted"));
   }
   return absl::OkStatus();
 }
@@ -195,7 +190,7 @@ absl::StatusOr<int> Verify(const GlobalOptions& options, const std::string& expe
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, work.Read());
   DOORSTEP_ASSIGN_OR_RETURN(HistoryReport report, VerifyHistory(*view));
   if (!expected.empty()) DOORSTEP_RETURN_IF_ERROR(CheckExpected(*view, expected, &report));
-  const std::string end = absl::StrCat(report.last_sequence, ":", ToHex(report.end));
+  const std::string end = FormatChainEnd(report.last_sequence, report.end);
   if (options.json) {
     PrintJson({{"entries", report.entries},
                {"erased", report.erased},

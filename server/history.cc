@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "server/chain_hash.h"
+#include "server/chain.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/base/varint.h"
@@ -73,22 +73,6 @@ absl::StatusOr<std::string> Payload(absl::string_view plaintext) {
   const size_t got = ZSTD_decompress(payload.data(), payload.size(), rest.data(), rest.size());
   if (ZSTD_isError(got) || got != payload.size()) return absl::DataLossError("no zstd frame");
   return payload;
-}
-
-bool ReadUuid(ByteReader* reader, Uuid* out) {
-  absl::string_view bytes;
-  if (!reader->ReadRaw(out->b.size(), &bytes)) return false;
-  auto id = Uuid::FromBytes(bytes);
-  if (!id.ok()) return false;
-  *out = *id;
-  return true;
-}
-
-bool ReadText(ByteReader* reader, std::string* out) {
-  absl::string_view bytes;
-  if (!reader->ReadBytes(&bytes)) return false;
-  *out = std::string(bytes);
-  return true;
 }
 
 bool ReadWords(ByteReader* reader, std::vector<Word>* out) {

@@ -35,6 +35,9 @@ RecordTables::Place PlaceOf(uint64_t record);
 std::string EncodeWords(const std::vector<Word>& words);
 std::string EncodeTimes(const std::vector<int64_t>& times_ms);
 
+// kNotFound.
+absl::StatusOr<int64_t> ReadSiteRef(Database& db, absl::string_view site);
+
 absl::StatusOr<std::vector<NoticeRow>> ReadNotices(Database& db, const Uuid& device,
                                                    NoticePlace after, size_t limit);
 

@@ -27,15 +27,15 @@ absl::StatusOr<EnrolmentRow> ReadRow(const Statement& s) {
   return row;
 }
 
-absl::StatusOr<int64_t> SiteNumber(Database& db, absl::string_view site) {
+}  // namespace
+
+absl::StatusOr<int64_t> ReadSiteRef(Database& db, absl::string_view site) {
   DOORSTEP_ASSIGN_OR_RETURN(Statement * find, db.Prepared("SELECT ref FROM _site WHERE id = ?1"));
   ScopedReset done(find);
   DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->BindText(1, site).Step());
   if (!found) return absl::NotFoundError(absl::StrCat("site: got ", Quoted(site)));
   return find->Int(0);
 }
-
-}  // namespace
 
 absl::StatusOr<std::optional<InviteRow>> ReadInvite(Database& db, absl::string_view id) {
   DOORSTEP_ASSIGN_OR_RETURN(
@@ -97,7 +97,7 @@ absl::StatusOr<std::vector<Uuid>> ReadRevokedDevices(Database& db) {
 }
 
 absl::Status WriteInvite(Database& db, const InviteRow& invite) {
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t site, SiteNumber(db, invite.site));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t site, ReadSiteRef(db, invite.site));
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * put,
       db.Prepared("INSERT INTO _invite(id, secret_hash, site, name, created_ms, expires_ms, "
@@ -117,7 +117,7 @@ absl::Status WriteInvite(Database& db, const InviteRow& invite) {
 }
 
 absl::Status WriteEnrolment(Database& db, const EnrolmentRow& enrolment) {
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t site, SiteNumber(db, enrolment.site));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t site, ReadSiteRef(db, enrolment.site));
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * put,
       db.Prepared("INSERT INTO _enrolment(device, site, name, public_key, enrolled_ms, until_ms, "

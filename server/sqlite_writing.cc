@@ -73,7 +73,6 @@ class SqliteWriteTransaction : public SqliteReading<WriteTransaction> {
 
  private:
   absl::Status MoveInFeed(uint64_t record, const RecordState* before, const RecordState& after);
-  absl::StatusOr<int64_t> SiteRef(absl::string_view site);
   absl::StatusOr<int64_t> DeviceRef(const Uuid& device);
 
   Mutex* mu_;
@@ -167,14 +166,6 @@ absl::StatusOr<CompartmentRef> SqliteWriteTransaction::RefOf(const CompartmentId
   return tables().dictionary().RefOf(id);
 }
 
-absl::StatusOr<int64_t> SqliteWriteTransaction::SiteRef(absl::string_view site) {
-  DOORSTEP_ASSIGN_OR_RETURN(Statement * find, db().Prepared("SELECT ref FROM _site WHERE id = ?1"));
-  ScopedReset done(find);
-  DOORSTEP_ASSIGN_OR_RETURN(const bool found, find->BindText(1, site).Step());
-  if (!found) return absl::NotFoundError(absl::StrCat("site: got ", Quoted(site)));
-  return find->Int(0);
-}
-
 absl::StatusOr<int64_t> SqliteWriteTransaction::DeviceRef(const Uuid& device) {
   DOORSTEP_ASSIGN_OR_RETURN(Statement * find,
                             db().Prepared("SELECT ref FROM _device WHERE id = ?1"));
@@ -188,7 +179,7 @@ absl::StatusOr<uint64_t> SqliteWriteTransaction::Grant(absl::string_view site,
                                                        CompartmentRef compartment) {
   DOORSTEP_ASSIGN_OR_RETURN(const bool member, IsMember(site, compartment));
   if (member) return 0;
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, SiteRef(site));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, ReadSiteRef(db(), site));
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, NextSequence());
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * insert,
@@ -204,7 +195,7 @@ absl::StatusOr<uint64_t> SqliteWriteTransaction::Revoke(absl::string_view site,
                                                         int64_t now_ms) {
   DOORSTEP_ASSIGN_OR_RETURN(const bool member, IsMember(site, compartment));
   if (!member) return 0;
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, SiteRef(site));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t ref, ReadSiteRef(db(), site));
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, NextSequence());
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * remove,
@@ -323,7 +314,7 @@ absl::Status SqliteWriteTransaction::AddPerson(const PersonRow& person) {
 }
 
 absl::Status SqliteWriteTransaction::PutDevice(const DeviceRow& device) {
-  DOORSTEP_ASSIGN_OR_RETURN(const int64_t site, SiteRef(device.site));
+  DOORSTEP_ASSIGN_OR_RETURN(const int64_t site, ReadSiteRef(db(), device.site));
   DOORSTEP_ASSIGN_OR_RETURN(
       Statement * put,
       db().Prepared("INSERT INTO _device(id, name, site, incarnation, client, first_contact_ms, "

@@ -48,7 +48,8 @@ void NoteRefusal(const Door& door, Tenant& tenant, absl::string_view message,
   NoteAudit(std::move(entry), tenant.store()).IgnoreError();
 }
 
-// What a device was given to read of one thing, before it is given it.
+// What a device is given to read, before it is given it: each page and each piece, so that nobody
+// gets around it by asking for the second one.
 absl::Status NoteRead(const Door& door, Tenant& tenant, const CheckedSender& sender,
                       absl::string_view verb, std::string about) {
   AuditEntry entry;
@@ -286,13 +287,15 @@ absl::StatusOr<v1::HistoryResponse> DoHistory(const Door& door, const v1::Histor
   const Tenant::InUse use(tenant);
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_RETURN_IF_ERROR(CheckDevice(*view, "HistoryRequest", history.sender));
-  if (history.after == 0) {  // its first page
-    view.reset();
-    DOORSTEP_RETURN_IF_ERROR(NoteRead(door, *tenant, history.sender, "history read",
-                                      absl::StrCat("record=", history.record.ToString())));
-    DOORSTEP_ASSIGN_OR_RETURN(view, tenant->store().Read());
-  }
-  return RecordHistory(*view, history.sender.site, history.record, history.after, history.limit);
+  DOORSTEP_ASSIGN_OR_RETURN(
+      v1::HistoryResponse response,
+      RecordHistory(*view, history.sender.site, history.record, history.after, history.limit));
+  view.reset();
+  if (response.entries_size() == 0) return response;
+  DOORSTEP_RETURN_IF_ERROR(
+      NoteRead(door, *tenant, history.sender, "history read",
+               absl::StrCat("record=", history.record.ToString(), " after=", history.after)));
+  return response;
 }
 
 // A device that may call at all: its tenant, in use while `use` lives.
@@ -348,10 +351,10 @@ absl::StatusOr<v1::GetChunkResponse> DoGetChunk(const Door& door,
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, Admit(door, "GetChunkRequest", get.sender, &use));
   DOORSTEP_ASSIGN_OR_RETURN(AttachmentPiece piece, GetAttachmentChunk(*tenant, AskingOf(get.sender),
                                                                       get.id, get.offset, get.max));
-  if (get.offset == 0) {
-    DOORSTEP_RETURN_IF_ERROR(
-        NoteRead(door, *tenant, get.sender, "attachment read",
-                 absl::StrCat("file=", get.id.file.ToString(), " sha256=", ToHex(get.id.sha256))));
+  if (!piece.data.empty()) {
+    DOORSTEP_RETURN_IF_ERROR(NoteRead(door, *tenant, get.sender, "attachment read",
+                                      absl::StrCat("file=", get.id.file.ToString(), " sha256=",
+                                                   ToHex(get.id.sha256), " from=", get.offset)));
   }
   v1::GetChunkResponse response;
   response.set_whole(piece.whole);

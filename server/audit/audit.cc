@@ -7,7 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "server/chain_hash.h"
+#include "server/chain.h"
 #include "sync/base/status.h"
 #include "sync/base/varint.h"
 
@@ -18,23 +18,13 @@ constexpr char kAuditVersion = 0x01;
 constexpr size_t kMaxAuditFaults = 100;
 constexpr size_t kAuditChunk = 256;
 
-bool ReadPart(ByteReader* reader, std::string* out) {
-  absl::string_view bytes;
-  if (!reader->ReadBytes(&bytes)) return false;
-  *out = std::string(bytes);
-  return true;
-}
-
 bool ReadEntry(ByteReader* reader, AuditEntry* entry) {
-  absl::string_view version, device;
-  if (!reader->ReadRaw(1, &version) || version[0] != kAuditVersion) return false;
-  if (!reader->ReadVarint(&entry->sequence) || !reader->ReadSigned(&entry->time_ms)) return false;
-  if (!ReadPart(reader, &entry->who) || !reader->ReadRaw(sizeof(Uuid::b), &device)) return false;
-  const absl::StatusOr<Uuid> id = Uuid::FromBytes(device);
-  if (!id.ok()) return false;
-  entry->device = *id;
-  return ReadPart(reader, &entry->verb) && ReadPart(reader, &entry->about) &&
-         ReadPart(reader, &entry->outcome) && reader->empty();
+  absl::string_view version;
+  return reader->ReadRaw(1, &version) && version[0] == kAuditVersion &&
+         reader->ReadVarint(&entry->sequence) && reader->ReadSigned(&entry->time_ms) &&
+         ReadText(reader, &entry->who) && ReadUuid(reader, &entry->device) &&
+         ReadText(reader, &entry->verb) && ReadText(reader, &entry->about) &&
+         ReadText(reader, &entry->outcome) && reader->empty();
 }
 
 // One line, of bounded length.

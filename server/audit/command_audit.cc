@@ -46,7 +46,8 @@ std::string OperatorName() {
 absl::StatusOr<bool> NoteCommand(const GlobalOptions& options, const CommandLine& line,
                                  std::string outcome) {
   Tenants tenants({.data_dir = options.data_dir});
-  const absl::StatusOr<Tenant*> tenant = tenants.Find(options.tenant);
+  const absl::StatusOr<Tenant*> tenant =
+      tenants.Find(line.makes.empty() ? options.tenant : line.makes);
   if (absl::IsNotFound(tenant.status())) return false;
   DOORSTEP_RETURN_IF_ERROR(tenant.status());
   AuditEntry entry;
@@ -77,6 +78,7 @@ CommandLine CommandLineOf(const CLI::App& app) {
     absl::StrAppend(&line.about, line.about.empty() ? "" : " ", option->get_name(), "=",
                     absl::StrJoin(option->results(), ","));
   }
+  if (line.verb == "tenant add") line.makes = command->get_option("name")->as<std::string>();
   return line;
 }
 

@@ -13,6 +13,8 @@ namespace doorstep::server {
 struct CommandLine {
   std::string verb;   // "device revoke"
   std::string about;  // "--site=rose-court --name=Tablet 2"
+  // The tenant that it makes by name; empty: it is about the one that --tenant names.
+  std::string makes;
 };
 
 // Of `app` after parsing. Options that stand before any command (--data, --json) are left out.

@@ -5,9 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
 
 namespace doorstep::server {
 namespace {
@@ -27,9 +28,6 @@ int64_t Rounded(int64_t count) { return (count + kRounding / 2) / kRounding * kR
 
 int64_t Published(int64_t count) { return IsSmall(count) ? kNotShown : Rounded(count); }
 
-// Parts of one whole: figures of one site (or of all) with the same denominator and unit.
-using Whole = std::tuple<std::string, int64_t, std::string>;
-
 // "rose-court.late" is of one site, "late" of all.
 std::string SiteOf(const Figure& figure) {
   const size_t dot = figure.part.find('.');
@@ -40,32 +38,66 @@ bool HidesPart(const Figure& figure) {
   return IsSmall(figure.numerator) || IsSmall(figure.denominator - figure.numerator);
 }
 
-// One part that is not shown is what the others leave of the whole: another one joins it.
-void MarkComplements(const std::vector<Figure>& figures, std::vector<bool>* hidden) {
-  std::map<Whole, std::vector<size_t>> wholes;
+bool IsOfCounts(const Figure& figure) {
+  return figure.form == Form::kCount || figure.form == Form::kShare ||
+         figure.form == Form::kPerThousand;
+}
+
+// The wholes that figures are parts of: shares of one site (or of all) with the same denominator
+// and unit, and the same figure of every site, which the one of all is the sum of.
+std::vector<std::vector<size_t>> WholesOf(const std::vector<Figure>& figures) {
+  std::map<std::string, std::vector<size_t>> wholes;
   for (size_t i = 0; i < figures.size(); ++i) {
-    if (figures[i].form != Form::kShare) continue;
-    wholes[{SiteOf(figures[i]), figures[i].denominator, figures[i].unit}].push_back(i);
-  }
-  for (const auto& [whole, parts] : wholes) {
-    size_t count = 0;
-    const size_t* least = nullptr;
-    for (const size_t& i : parts) {
-      if ((*hidden)[i]) {
-        ++count;
-      } else if (figures[i].numerator > 0 &&
-                 (least == nullptr || figures[i].numerator < figures[*least].numerator)) {
-        least = &i;
-      }
+    const Figure& figure = figures[i];
+    const std::string site = SiteOf(figure);
+    if (figure.form == Form::kShare) {
+      wholes[absl::StrCat("share ", site, "\n", figure.denominator, " ", figure.unit)].push_back(i);
     }
-    if (count == 1 && least != nullptr) (*hidden)[*least] = true;
+    if (!site.empty() && IsOfCounts(figure)) {
+      wholes[absl::StrCat("sites ", figure.part.substr(site.size()))].push_back(i);
+    }
+  }
+  std::vector<std::vector<size_t>> out;
+  out.reserve(wholes.size());
+  for (auto& [key, parts] : wholes) out.push_back(std::move(parts));
+  return out;
+}
+
+// One part that is not shown is what the others leave of the whole: the smallest other one joins
+// it. True: one did.
+bool MarkComplement(const std::vector<Figure>& figures, const std::vector<size_t>& parts,
+                    std::vector<bool>* hidden) {
+  size_t count = 0;
+  std::optional<size_t> least;
+  for (const size_t i : parts) {
+    if ((*hidden)[i]) {
+      ++count;
+    } else if (figures[i].numerator > 0 &&
+               (!least || figures[i].numerator < figures[*least].numerator)) {
+      least = i;
+    }
+  }
+  if (count != 1 || !least) return false;
+  (*hidden)[*least] = true;
+  return true;
+}
+
+// What is left out of one whole may be the only one that is left out of another.
+void MarkComplements(const std::vector<Figure>& figures, std::vector<bool>* hidden) {
+  const std::vector<std::vector<size_t>> wholes = WholesOf(figures);
+  bool more = true;
+  while (more) {
+    more = false;
+    for (const std::vector<size_t>& parts : wholes) {
+      more = MarkComplement(figures, parts, hidden) || more;
+    }
   }
 }
 
 void PublishFigure(bool hidden, Figure* figure) {
   switch (figure->form) {
     case Form::kCount:
-      figure->numerator = Published(figure->numerator);
+      figure->numerator = hidden ? kNotShown : Rounded(figure->numerator);
       return;
     case Form::kShare:
     case Form::kPerThousand:

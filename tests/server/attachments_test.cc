@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/audit/audit.h"
 #include "server/membership.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
@@ -121,6 +122,7 @@ TEST_F(Attachments, GoUpAndDownInPieces) {
   EXPECT_TRUE(Ask(*mate_, Id(1), photo_).whole());
 
   std::string got;
+  size_t pieces = 0;
   while (true) {
     const v1::GetChunkResponse piece = Must(Get(*mate_, Id(1), photo_, got.size(), 40'000));
     EXPECT_TRUE(piece.whole());
@@ -128,8 +130,17 @@ TEST_F(Attachments, GoUpAndDownInPieces) {
     if (piece.data().empty()) break;
     EXPECT_LE(piece.data().size(), 40'000u);
     got += piece.data();
+    ++pieces;
   }
   EXPECT_EQ(got, photo_);
+  // Each piece that was given is in the audit; the early question, which got nothing, is not.
+  size_t noted = 0;
+  for (const AuditRow& row : Must(Must(world_.tenant().store().Read())->AuditAfter(0, 1000))) {
+    EXPECT_EQ(Must(ParseAudit(row.entry)).verb, "attachment read");
+    ++noted;
+  }
+  EXPECT_GT(pieces, 1u);
+  EXPECT_EQ(noted, pieces);
 }
 
 TEST_F(Attachments, AnswersOutliveARestartAndRepeatsStoreNothing) {

@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/audit/refusals.h"
-#include "server/chain_hash.h"
+#include "server/chain.h"
 #include "sync/base/bytes.h"
 #include "sync/sqlite/database.h"
 #include "tests/server/world.h"
@@ -60,12 +60,6 @@ class AuditTest : public ::testing::Test {
     return entries;
   }
   AuditReport Verify() { return Must(VerifyAudit(*Must(world_.tenant().store().Read()))); }
-  // As somebody with the file in their hands would.
-  void Tamper(const std::string& sql) {
-    auto db = Must(Database::Open(world_.path() + "/tenants/default.db", {}));
-    Must(db->Exec(sql));
-    ASSERT_GT(db->Changes(), 0) << sql;
-  }
 
   World world_;
 };
@@ -109,10 +103,10 @@ TEST_F(AuditTest, EveryPartOfAnEntryIsCovered) {
   for (const char* change :
        {"entry = zeroblob(length(entry))", "chain = zeroblob(32)",
         "entry = CAST(replace(entry, 'bus', 'car') AS BLOB)", "sequence = 9"}) {
-    Tamper(absl::StrCat("CREATE TABLE keep AS SELECT * FROM _audit; UPDATE _audit SET ", change,
-                        " WHERE sequence = 2"));
+    world_.Tamper(absl::StrCat("CREATE TABLE keep AS SELECT * FROM _audit; UPDATE _audit SET ",
+                               change, " WHERE sequence = 2"));
     EXPECT_THAT(Verify().faults, Not(IsEmpty())) << change;
-    Tamper(
+    world_.Tamper(
         "DELETE FROM _audit; "
         "INSERT INTO _audit SELECT * FROM keep; DROP TABLE keep; "
         "UPDATE _audit SET sequence = sequence");
@@ -127,34 +121,35 @@ TEST_F(AuditTest, AnEntryThatWasReplacedWithItsHashIsFoundByTheNext) {
   AuditEntry other = Must(ParseAudit(rows[1].entry));
   other.about = "nothing to see";
   const std::string entry = EncodeAudit(other);
-  Tamper(absl::StrCat("UPDATE _audit SET entry = x'", ToHex(entry), "', chain = x'",
-                      ToHex(ChainHash(rows[0].chain + entry)), "' WHERE sequence = 2"));
+  world_.Tamper(absl::StrCat("UPDATE _audit SET entry = x'", ToHex(entry), "', chain = x'",
+                             ToHex(ChainHash(rows[0].chain + entry)), "' WHERE sequence = 2"));
   EXPECT_THAT(Verify().faults, ElementsAre(HasSubstr("audit entry 3: it was altered")));
 }
 
 TEST_F(AuditTest, WhereSomethingIsWrongIsSaid) {
   AppendSome();
-  Tamper("UPDATE _audit SET entry = CAST(replace(entry, 'bus', 'car') AS BLOB) WHERE sequence = 3");
+  world_.Tamper(
+      "UPDATE _audit SET entry = CAST(replace(entry, 'bus', 'car') AS BLOB) WHERE sequence = 3");
   EXPECT_THAT(Verify().faults, ElementsAre("audit entry 3: it was altered, or replaced"));
 }
 
 TEST_F(AuditTest, ARemovedEntryIsFound) {
   AppendSome();
-  Tamper("DELETE FROM _audit WHERE sequence = 2");
+  world_.Tamper("DELETE FROM _audit WHERE sequence = 2");
   EXPECT_THAT(Verify().faults, ElementsAre(HasSubstr("audit entry 3: the one before it is 1")));
 }
 
 TEST_F(AuditTest, ARemovedBeginningAndEndAreFound) {
   AppendSome();
-  Tamper("DELETE FROM _audit WHERE sequence = 1");
+  world_.Tamper("DELETE FROM _audit WHERE sequence = 1");
   EXPECT_THAT(Verify().faults, ElementsAre(HasSubstr("audit entry 2: the one before it is 0")));
-  Tamper("DELETE FROM _audit WHERE sequence = 4");
+  world_.Tamper("DELETE FROM _audit WHERE sequence = 4");
   EXPECT_THAT(Verify().faults, Not(IsEmpty()));
 }
 
 TEST_F(AuditTest, EntriesThatChangedPlacesAreFound) {
   AppendSome();
-  Tamper(
+  world_.Tamper(
       "UPDATE _audit SET sequence = -2 WHERE sequence = 2; "
       "UPDATE _audit SET sequence = 2 WHERE sequence = 3; "
       "UPDATE _audit SET sequence = 3 WHERE sequence = -2");
@@ -163,11 +158,11 @@ TEST_F(AuditTest, EntriesThatChangedPlacesAreFound) {
 
 TEST_F(AuditTest, AnEntryThatSomebodyAddedIsFound) {
   AppendSome();
-  Tamper("INSERT INTO _audit SELECT 5, entry, chain FROM _audit WHERE sequence = 4");
+  world_.Tamper("INSERT INTO _audit SELECT 5, entry, chain FROM _audit WHERE sequence = 4");
   EXPECT_THAT(Verify().faults, Not(IsEmpty()));
 }
 
-TEST_F(AuditTest, WhoeverReadsARecordsHistoryIsNotedOnce) {
+TEST_F(AuditTest, WhoeverReadsARecordsHistoryIsNoted) {
   auto device = world_.NewDevice("north");
   device->Do(Id(1), {Create("CaseStudy", Id(100), R"({"title": "Peter"})")});
   v1::HistoryRequest request;
@@ -179,11 +174,29 @@ TEST_F(AuditTest, WhoeverReadsARecordsHistoryIsNotedOnce) {
   const std::vector<AuditEntry> entries = Entries();
   ASSERT_THAT(entries, SizeIs(1));
   EXPECT_EQ(entries[0].verb, "history read");
-  EXPECT_EQ(entries[0].about, absl::StrCat("record=", Id(100).ToString()));
+  EXPECT_EQ(entries[0].about, absl::StrCat("record=", Id(100).ToString(), " after=0"));
   EXPECT_FALSE(entries[0].device.IsNil());
   EXPECT_THAT(entries[0].about, Not(HasSubstr("Peter")));
+  // Nothing comes after it, and others hear nothing of it: nobody has read anything.
   request.set_after_sequence(page.entries(0).sequence());
-  Must(world_.core().History(request));
+  EXPECT_EQ(Must(world_.core().History(request)).entries_size(), 0);
+  auto stranger = world_.NewDevice("south");
+  *request.mutable_sender() = stranger->Sender();
+  request.set_after_sequence(0);
+  EXPECT_TRUE(absl::IsNotFound(world_.core().History(request).status()));
+  EXPECT_THAT(Entries(), SizeIs(1));
+}
+
+TEST_F(AuditTest, TheSecondPageIsNotedWithoutTheFirst) {
+  auto device = world_.NewDevice("north");
+  const Unit create = device->Do(Id(1), {Create("CaseStudy", Id(100), R"({"title": "one"})")});
+  const uint64_t first = world_.Head();
+  device->Do(Id(1), {Edit("CaseStudy", Id(100), R"({"title": "two"})", {create.changes[0].id})});
+  v1::HistoryRequest request;
+  *request.mutable_sender() = device->Sender();
+  request.set_record(std::string(Id(100).AsBytes()));
+  request.set_after_sequence(first);
+  EXPECT_EQ(Must(world_.core().History(request)).entries_size(), 1);
   EXPECT_THAT(Entries(), SizeIs(1));
 }
 

@@ -81,13 +81,6 @@ class History : public ::testing::Test {
 
   HistoryReport Verify() { return Must(VerifyHistory(*Must(world_.tenant().store().Read()))); }
 
-  // As somebody with the file in their hands would.
-  void Tamper(const std::string& sql) {
-    auto db = Must(Database::Open(world_.path() + "/tenants/default.db", {}));
-    Must(db->Exec(sql));
-    ASSERT_GT(db->Changes(), 0) << sql;
-  }
-
   v1::HistoryRequest Request(const TestDevice& device, const Uuid& record) {
     v1::HistoryRequest request;
     *request.mutable_sender() = device.Sender();
@@ -128,20 +121,20 @@ TEST_F(History, HoldsTheAuthorsBytesAndNoPlainText) {
 
 TEST_F(History, AnAlteredEntryIsFoundByItsSequence) {
   const std::string at = absl::StrCat(" WHERE sequence = ", world_.Head());
-  Tamper("UPDATE _history SET body = CAST(body || x'00' AS BLOB)" + at);
+  world_.Tamper("UPDATE _history SET body = CAST(body || x'00' AS BLOB)" + at);
   EXPECT_THAT(Verify().faults,
               ElementsAre(HasSubstr(absl::StrCat("history entry ", world_.Head(), ":"))));
 }
 
 TEST_F(History, EveryPartOfAnEntryIsCovered) {
   for (const char* column : {"header", "key_file", "nonce", "body", "body_hash", "chain"}) {
-    Tamper(
+    world_.Tamper(
         "CREATE TABLE keep AS SELECT * FROM _history; "
         "UPDATE _history SET " +
         absl::StrCat(column, " = zeroblob(length(", column, "))") +
         " WHERE sequence = (SELECT min(sequence) FROM _history)");
     EXPECT_THAT(Verify().faults, Not(IsEmpty())) << column;
-    Tamper(
+    world_.Tamper(
         "DELETE FROM _history; INSERT INTO _history SELECT * FROM keep; DROP TABLE keep; "
         "UPDATE _history SET sequence = sequence");
     EXPECT_THAT(Verify().faults, IsEmpty());
@@ -149,31 +142,33 @@ TEST_F(History, EveryPartOfAnEntryIsCovered) {
 }
 
 TEST_F(History, ARemovedEntryIsFound) {
-  Tamper(
+  world_.Tamper(
       "DELETE FROM _history WHERE sequence = (SELECT max(sequence) FROM _history "
       "WHERE sequence < (SELECT max(sequence) FROM _history))");
   EXPECT_THAT(Verify().faults, ElementsAre(HasSubstr("were removed")));
 }
 
 TEST_F(History, ARemovedEndIsFound) {
-  Tamper("DELETE FROM _history WHERE sequence = (SELECT max(sequence) FROM _history)");
+  world_.Tamper("DELETE FROM _history WHERE sequence = (SELECT max(sequence) FROM _history)");
   EXPECT_THAT(Verify().faults, ElementsAre(HasSubstr("were removed")));
 }
 
 TEST_F(History, EntriesThatChangedPlacesAreFound) {
   const uint64_t last = world_.Head();
-  Tamper(absl::StrCat("UPDATE _history SET sequence = -1 WHERE sequence = ", last - 2,
-                      "; UPDATE _history SET sequence = ", last - 2,
-                      " WHERE sequence = (SELECT max(sequence) FROM _history WHERE sequence < ",
-                      last, " AND sequence > ", last - 2, " OR sequence = ", last, ")"));
+  world_.Tamper(
+      absl::StrCat("UPDATE _history SET sequence = -1 WHERE sequence = ", last - 2,
+                   "; UPDATE _history SET sequence = ", last - 2,
+                   " WHERE sequence = (SELECT max(sequence) FROM _history WHERE sequence < ", last,
+                   " AND sequence > ", last - 2, " OR sequence = ", last, ")"));
   EXPECT_THAT(Verify().faults, Not(IsEmpty()));
 }
 
 TEST_F(History, ErasingABodyOrAKeyLeavesTheChainWhole) {
-  Tamper("UPDATE _history SET body = NULL WHERE sequence = (SELECT min(sequence) FROM _history)");
+  world_.Tamper(
+      "UPDATE _history SET body = NULL WHERE sequence = (SELECT min(sequence) FROM _history)");
   EXPECT_THAT(Verify().faults, IsEmpty());
   EXPECT_EQ(Verify().erased, 1u);
-  Tamper("UPDATE _file_key SET key = NULL WHERE file <> zeroblob(16)");
+  world_.Tamper("UPDATE _file_key SET key = NULL WHERE file <> zeroblob(16)");
   EXPECT_THAT(Verify().faults, IsEmpty());
   EXPECT_EQ(Verify().erased, 4u);
   EXPECT_TRUE(world_.Load(Id(100)).has_value());

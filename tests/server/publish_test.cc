@@ -84,9 +84,18 @@ TEST(PublishTest, TwoThatAreNotShownNeedNoThird) {
 
 TEST(PublishTest, PartsOfAnotherSiteAreAnotherWhole) {
   const Measures measures = ForPublication(
-      With({Share("north.a", 5, 60), Share("north.b", 55, 60), Share("south.a", 30, 60)}));
+      With({Share("north.a", 5, 60), Share("north.b", 55, 60), Share("south.c", 30, 60)}));
   EXPECT_EQ(Seen(measures, "north.b"), "-/60");
-  EXPECT_EQ(Seen(measures, "south.a"), "30/60");
+  EXPECT_EQ(Seen(measures, "south.c"), "30/60");
+}
+
+TEST(PublishTest, OneSiteThatIsNotShownTakesTheSmallestOtherWithIt) {
+  const Measures measures = ForPublication(With(
+      {CountOf("n", 38), CountOf("north.n", 6), CountOf("south.n", 12), CountOf("west.n", 20)}));
+  EXPECT_EQ(Seen(measures, "n"), "40");
+  EXPECT_EQ(Seen(measures, "north.n"), "-");
+  EXPECT_EQ(Seen(measures, "south.n"), "-");
+  EXPECT_EQ(Seen(measures, "west.n"), "20");
 }
 
 TEST(PublishTest, WhatWasWorkedOutFromAFigureThatIsNotShownIsNotShown) {

@@ -14,6 +14,7 @@
 #include "sync/change/row_codec.h"
 #include "sync/change/unit_codec.h"
 #include "sync/change/wire.h"
+#include "sync/sqlite/database.h"
 
 namespace doorstep::server {
 namespace {
@@ -303,6 +304,12 @@ TenantsOptions World::Options() {
   options.entropy = &entropy_;
   options.sqlite.sync = DatabaseOptions::Sync::kOff;
   return options;
+}
+
+void World::Tamper(const std::string& sql) {
+  auto db = Must(Database::Open(path() + "/tenants/default.db", {}));
+  Must(db->Exec(sql));
+  ASSERT_GT(db->Changes(), 0) << sql;
 }
 
 void World::Restart() {

@@ -141,6 +141,9 @@ class World {
   SeededEntropy& entropy() { return entropy_; }
   const std::string& path() const { return directory_.path(); }
   TenantsOptions Options();
+  // Changes the tenant's database as somebody with the file in their hands would; must change a
+  // row.
+  void Tamper(const std::string& sql);
   // Stops the server and starts it again.
   void Restart();
 
