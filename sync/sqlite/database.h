@@ -28,6 +28,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -101,6 +102,14 @@ class Database {
 
   // PRAGMA quick_check: kDataLoss with the first finding. Reads the whole file.
   absl::Status QuickCheck();
+
+  // Copies this database into `to`, a new and empty one with the same key, `pages` at a time: what
+  // the transaction sees that is open here, log included (kInternal without one). Others write
+  // meanwhile; the log cannot be emptied until the transaction ends. `after_step` gets the bytes
+  // that are copied and those that there are; an error of it ends the copy, which is of no use
+  // then.
+  absl::Status CopyTo(Database& to, int pages,
+                      absl::FunctionRef<absl::Status(int64_t, int64_t)> after_step);
 
   // From here on, and for ever, this connection only reads: statements that write, attach, begin or
   // end a transaction, use a pragma, or call a function that reaches outside the database do not
