@@ -333,6 +333,13 @@ absl::Status CheckDataDir(const GlobalOptions& options) {
   return absl::InvalidArgumentError("--data: got none, wanted the data directory");
 }
 
+absl::StatusOr<TenantsOptions> TenantsOptionsOf(const GlobalOptions& options) {
+  DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
+  TenantsOptions all;
+  all.data_dir = options.data_dir;
+  return all;
+}
+
 void AddCommands(CLI::App* app, const GlobalOptions* options, Command* chosen) {
   AddTenantCommands(app, options, chosen);
   AddRestoredCommand(app, options, chosen);

@@ -21,7 +21,7 @@ inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitNotFound = 3;
 inline constexpr int kExitExists = 4;
-inline constexpr int kExitFaults = 5;  // history verify, audit verify: something was found
+inline constexpr int kExitFaults = 5;  // history, audit or backup verify: something was found
 inline constexpr int kExitBreaks = 6;  // schema check, schema push: a rule is broken
 
 int ExitCodeOf(const absl::Status& status);
@@ -44,6 +44,9 @@ absl::StatusOr<Tenant*> FindTenant(Tenants& tenants, const GlobalOptions& option
 
 // Refuses to do anything without a data directory.
 absl::Status CheckDataDir(const GlobalOptions& options);
+
+// For opening tenants: the data directory.
+absl::StatusOr<TenantsOptions> TenantsOptionsOf(const GlobalOptions& options);
 
 }  // namespace doorstep::server
 

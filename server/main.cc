@@ -14,6 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "server/audit/command_audit.h"
 #include "server/audit_commands.h"
+#include "server/backup_commands.h"
 #include "server/commands.h"
 #include "server/device_commands.h"
 #include "server/measure_command.h"
@@ -75,6 +76,7 @@ int Main(int argc, char** argv) {
   AddQuarantineCommands(&app, &options, &chosen);
   AddRecordCommands(&app, &options, &chosen);
   AddAuditCommands(&app, &options, &chosen);
+  AddBackupCommands(&app, &options, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

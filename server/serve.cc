@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "server/backup/restore.h"
 #include "server/grpc_enrolment.h"
 #include "server/grpc_server.h"
 #include "server/identity/authority.h"
@@ -187,6 +188,7 @@ absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& optio
         absl::StrCat(global.data_dir, ": another server runs on it"));
   }
   DOORSTEP_RETURN_IF_ERROR(lock.status());
+  DOORSTEP_RETURN_IF_ERROR(CheckNoRestoreHalfDone(global.data_dir));
   // Before any thread starts, so that all of them inherit it and only sigwait below hears.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
