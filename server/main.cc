@@ -16,6 +16,7 @@
 #include "server/audit_commands.h"
 #include "server/backup_commands.h"
 #include "server/commands.h"
+#include "server/config.h"
 #include "server/device_commands.h"
 #include "server/measure_command.h"
 #include "server/quarantine_commands.h"
@@ -56,27 +57,39 @@ int Fail(const absl::Status& status, bool json) {
   return code;
 }
 
+void AddEverything(CLI::App* app, GlobalOptions* options, Command* chosen) {
+  app->require_subcommand(1);
+  app->fallthrough();
+  app->add_option("--data", options->data_dir, "The data directory")->envname("DOORSTEP_DATA");
+  app->add_option("--tenant", options->tenant, "The tenant")->capture_default_str();
+  app->add_flag("--json", options->json, "Print results as JSON");
+  AddServe(app, options, chosen);
+  AddCommands(app, options, chosen);
+  AddDeviceCommands(app, options, chosen);
+  AddSchemaCommands(app, options, chosen);
+  AddMeasureCommand(app, options, chosen);
+  AddQuarantineCommands(app, options, chosen);
+  AddRecordCommands(app, options, chosen);
+  AddAuditCommands(app, options, chosen);
+  AddBackupCommands(app, options, chosen);
+}
+
+// Another set of the same, for what is only tried.
+void AddForTrial(CLI::App* app) {
+  static auto& options = *new GlobalOptions;
+  static auto& chosen = *new Command;
+  AddEverything(app, &options, &chosen);
+}
+
 int Main(int argc, char** argv) {
   // Standard output belongs to results.
   spdlog::set_default_logger(spdlog::stderr_logger_mt("doorstep-server"));
   CLI::App app("Doorstep's server: offline-first records, one truth", "doorstep-server");
-  app.require_subcommand(1);
-  app.fallthrough();
   app.footer(kFooter);
   GlobalOptions options;
-  app.add_option("--data", options.data_dir, "The data directory")->envname("DOORSTEP_DATA");
-  app.add_option("--tenant", options.tenant, "The tenant")->capture_default_str();
-  app.add_flag("--json", options.json, "Print results as JSON");
   Command chosen;
-  AddServe(&app, &options, &chosen);
-  AddCommands(&app, &options, &chosen);
-  AddDeviceCommands(&app, &options, &chosen);
-  AddSchemaCommands(&app, &options, &chosen);
-  AddMeasureCommand(&app, &options, &chosen);
-  AddQuarantineCommands(&app, &options, &chosen);
-  AddRecordCommands(&app, &options, &chosen);
-  AddAuditCommands(&app, &options, &chosen);
-  AddBackupCommands(&app, &options, &chosen);
+  AddEverything(&app, &options, &chosen);
+  AddConfig(&app, &options, &chosen, AddForTrial);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

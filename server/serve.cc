@@ -22,6 +22,7 @@
 #include "server/identity/authority.h"
 #include "server/identity/enrolment.h"
 #include "server/identity/public_face.h"
+#include "server/log_format.h"
 #include "sync/base/bytes.h"
 #include "sync/base/file.h"
 #include "sync/base/status.h"
@@ -51,6 +52,7 @@ struct ServeOptions {
   int64_t certificate_days = kCertificateDays;
   AuthorityOptions authority;
   bool dev_loopback = false;
+  std::string log_format = "text";
 };
 
 struct HostAndPort {
@@ -71,6 +73,17 @@ absl::StatusOr<HostAndPort> ParseListen(const char* option, const std::string& l
   options.host = std::string(absl::StripPrefix(absl::StripSuffix(host, "]"), "["));
   options.port = static_cast<int>(port);
   return options;
+}
+
+// Empty is what was not said.
+const CLI::Validator& HostPort() {
+  static const auto& validator = *new CLI::Validator(
+      [](const std::string& value) {
+        if (value.empty()) return std::string();
+        return std::string(absl::StripPrefix(ParseListen("", value).status().message(), ": "));
+      },
+      "HOST:PORT");
+  return validator;
 }
 
 // Four decimal numbers, the first of them 127; ::1; or the name for them.
@@ -173,6 +186,7 @@ sigset_t StopSignals() {
 }
 
 absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& options) {
+  SetLogFormat(options.log_format);
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(global));
   DOORSTEP_ASSIGN_OR_RETURN(const HostAndPort listen, CheckListen(options));
   DOORSTEP_RETURN_IF_ERROR(EnsureDirectory(global.data_dir));
@@ -234,19 +248,24 @@ void AddServe(CLI::App* app, const GlobalOptions* global, Command* chosen) {
   CLI::App* serve = app->add_subcommand("serve", "Serve devices until SIGTERM or SIGINT");
   auto options = std::make_shared<ServeOptions>();
   serve->add_option("--listen", options->listen, "HOST:PORT; port 0 takes any free one")
+      ->check(HostPort())
       ->capture_default_str();
   serve
       ->add_option("--enrol-listen", options->enrol_listen,
                    "HOST:PORT where devices enrol and renew their certificates")
+      ->check(HostPort())
       ->capture_default_str();
   serve
       ->add_option("--name", options->authority.names,
                    "A host name or address of this server, for its certificate; repeat for more")
       ->expected(1)
       ->take_all();
-  serve->add_option("--address", options->address,
-                    "HOST:PORT by which devices reach --listen; default: by --name, else as it is");
-  serve->add_option("--enrol-address", options->enrol_address, "The same of --enrol-listen");
+  serve
+      ->add_option("--address", options->address,
+                   "HOST:PORT by which devices reach --listen; default: by --name, else as it is")
+      ->check(HostPort());
+  serve->add_option("--enrol-address", options->enrol_address, "The same of --enrol-listen")
+      ->check(HostPort());
   serve->add_option("--ca-cert", options->authority.ca_cert,
                     "A certificate authority of yours (PEM), instead of the server's own");
   serve->add_option("--ca-key", options->authority.ca_key, "Its key (PEM, no passphrase)");
@@ -263,6 +282,9 @@ void AddServe(CLI::App* app, const GlobalOptions* global, Command* chosen) {
                     "Written with the port once the server listens");
   serve->add_flag("--dev-loopback", options->dev_loopback,
                   "Plain text and no certificates, for programs on this machine only");
+  serve->add_option("--log-format", options->log_format, "text, or json: an object on each line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   serve->footer(
       "Example: doorstep-server serve --data /srv/doorstep --listen 0.0.0.0:7400 --enrol-listen "
       "0.0.0.0:7401 --name records.example.org");

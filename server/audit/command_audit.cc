@@ -24,9 +24,10 @@ namespace {
 // They change nothing and show nothing that was recorded about anybody. `serve` runs for months:
 // the calls that it answers are noted one by one.
 constexpr absl::string_view kNotNoted[] = {
-    "serve",      "tenant list",  "site list",    "user list",      "device list",
-    "status",     "shift",        "schema check", "schema list",    "schema save",
-    "audit list", "audit verify", "audit head",   "history verify",
+    "serve",          "tenant list",   "site list",     "user list",      "device list",
+    "status",         "shift",         "schema check",  "schema list",    "schema save",
+    "audit list",     "audit verify",  "audit head",    "history verify", "config check",
+    "config example", "backup keygen", "backup verify",
 };
 
 // The account that runs the program.
