@@ -49,7 +49,7 @@ bool IsList(const CLI::Option& option) {
 }
 
 // What a value of it must be: "INT in [1 - 825]", "TEXT".
-std::string Wanted(const CLI::Option& option) {
+std::string WantedOf(const CLI::Option& option) {
   if (IsFlag(option)) return "true or false";
   const std::string type = option.get_type_name();
   const size_t colon = type.find(':');
@@ -97,7 +97,7 @@ absl::Status CheckValues(const std::string& file, const CLI::ConfigItem& item,
       // The rest comes from the command line.
     } catch (const CLI::ParseError& error) {
       return Wrong(file, item, Quoted(value),
-                   absl::StrCat(Wanted(option), " (", error.what(), ")"));
+                   absl::StrCat(WantedOf(option), " (", error.what(), ")"));
     }
   }
   return absl::OkStatus();
