@@ -1,6 +1,7 @@
 #include "sync/base/file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,7 +63,10 @@ class Descriptor {
     if (fd_ >= 0) close(fd_);
   }
   Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
 
   bool ok() const { return fd_ >= 0; }
   int get() const { return fd_; }
@@ -173,12 +177,80 @@ absl::Status SyncDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<FileLock> FileLock::TryAcquire(const std::string& path) {
+absl::Status CopyFileDurably(const std::string& from, const std::string& to) {
+  const Descriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source.ok()) return SystemError(from, "open");
+  Descriptor target(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!target.ok()) return SystemError(to, "create");
+  std::array<char, 64 * kKiB> buffer;
+  while (true) {
+    const ssize_t got = read(source.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SystemError(from, "read");
+    if (got == 0) break;
+    DOORSTEP_RETURN_IF_ERROR(
+        WriteAll(target.get(), to, absl::string_view(buffer.data(), static_cast<size_t>(got))));
+  }
+  if (fsync(target.get()) != 0) return SystemError(to, "sync");
+  if (close(target.Release()) != 0) return SystemError(to, "close");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OldContent> OldContent::Hold(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return SystemError(path, "open");
+  return OldContent(fd, path);
+}
+
+absl::Status OldContent::Overwrite() {
+  struct stat info;
+  if (fstat(fd_, &info) != 0) return SystemError(path_, "look at");
+  if (lseek(fd_, 0, SEEK_SET) < 0) return SystemError(path_, "overwrite");
+  const std::string zeros(64 * kKiB, '\0');
+  for (auto left = static_cast<size_t>(info.st_size); left > 0;) {
+    const size_t part = std::min(left, zeros.size());
+    DOORSTEP_RETURN_IF_ERROR(WriteAll(fd_, path_, absl::string_view(zeros).substr(0, part)));
+    left -= part;
+  }
+  if (fsync(fd_) != 0) return SystemError(path_, "sync");
+  return absl::OkStatus();
+}
+
+OldContent::OldContent(OldContent&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+
+OldContent& OldContent::operator=(OldContent&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+OldContent::~OldContent() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path, Mode mode, int wait_ms) {
+  constexpr int kPauseMs = 10;
+  for (int waited_ms = 0;; waited_ms += kPauseMs) {
+    absl::StatusOr<FileLock> lock = TryAcquire(path, mode);
+    if (!absl::IsAborted(lock.status()) || waited_ms >= wait_ms) return lock;
+    poll(nullptr, 0, kPauseMs);
+  }
+}
+
+absl::StatusOr<FileLock> FileLock::TryAcquire(const std::string& path, Mode mode) {
   Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.ok() && mode == Mode::kShared) {
+    // Who may only read takes part too.
+    fd = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
   if (!fd.ok()) return SystemError(path, "open");
   int result;
   do {
-    result = flock(fd.get(), LOCK_EX | LOCK_NB);
+    result = flock(fd.get(), (mode == Mode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB);
   } while (result != 0 && errno == EINTR);
   if (result != 0 && errno == EWOULDBLOCK) {
     return absl::AbortedError(absl::StrCat(path, ": locked by another process"));

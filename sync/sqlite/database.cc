@@ -25,14 +25,17 @@ constexpr char kCipherVfsPrefix[] = "multipleciphers-";
 // How long to wait between two attempts to switch a shared file to the write-ahead log.
 constexpr int kJournalModeRetryMs = 5;
 
+absl::Status CheckKey(absl::string_view key) {
+  if (key.size() == kKeyBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("key: got ", key.size(), " bytes, wanted ", kKeyBytes));
+}
+
 absl::Status CheckOptions(const std::string& path, const DatabaseOptions& options) {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return InvalidField("path", path, "a file name");
   }
-  if (!options.key.empty() && options.key.size() != kKeyBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("key: got ", options.key.size(), " bytes, wanted ", kKeyBytes));
-  }
+  if (!options.key.empty()) DOORSTEP_RETURN_IF_ERROR(CheckKey(options.key));
   if (options.create && options.read_only) {
     return absl::InvalidArgumentError("create: got true, wanted false when read_only");
   }
@@ -118,7 +121,9 @@ absl::Status Database::Configure(const DatabaseOptions& options) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, 0, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
-  if (!options.key.empty()) DOORSTEP_RETURN_IF_ERROR(ApplyKey(options.key));
+  if (!options.key.empty()) {
+    DOORSTEP_RETURN_IF_ERROR(ApplyKey(options.key, /*anew=*/false));
+  }
   DOORSTEP_RETURN_IF_ERROR(
       Exec(absl::StrCat("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
                         "PRAGMA temp_store = MEMORY;",
@@ -132,9 +137,11 @@ absl::Status Database::Configure(const DatabaseOptions& options) {
   return SetJournalMode(options);
 }
 
-absl::Status Database::ApplyKey(absl::string_view key) {
+absl::Status Database::ApplyKey(absl::string_view key, bool anew) {
   std::string secret = absl::StrCat("raw:", key);  // "raw:": the key itself, not a passphrase
-  const int rc = sqlite3_key(db_, secret.data(), static_cast<int>(secret.size()));
+  const auto size = static_cast<int>(secret.size());
+  const int rc = anew ? sqlite3_rekey(db_, secret.data(), size)
+                      : sqlite3_key(db_, secret.data(), size);
   explicit_bzero(secret.data(), secret.size());
   return rc == SQLITE_OK ? absl::OkStatus() : internal::ErrorOf(db_, rc, "");
 }
@@ -263,6 +270,18 @@ absl::Status Database::CheckpointWal(bool truncate) {
   if (log == nullptr || log->pMethods == nullptr) return absl::OkStatus();
   if (log->pMethods->xSync(log, SQLITE_SYNC_FULL) == SQLITE_OK) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(path_, ": checkpoint: the log could not be synced"));
+}
+
+absl::Status Database::Rekey(absl::string_view key) {
+  DOORSTEP_RETURN_IF_ERROR(CheckKey(key));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string mode, QueryText("PRAGMA journal_mode"));
+  if (mode == "wal") {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, ": rekey: got journal mode wal, wanted another"));
+  }
+  cache_.clear();
+  recent_.clear();
+  return Annotate(ApplyKey(key, /*anew=*/true), absl::StrCat(path_, ": rekey"));
 }
 
 absl::Status Database::QuickCheck() {

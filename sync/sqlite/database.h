@@ -100,6 +100,11 @@ class Database {
   // reader prevented that.
   absl::Status CheckpointWal(bool truncate);
 
+  // Encrypts a plain database, or encrypts it anew, with another key: 32 raw bytes. Not with a WAL
+  // (kFailedPrecondition), and by nobody else meanwhile. Rewrites every page in place: what a crash
+  // leaves is of no use, so work on a copy (rekey.h). Afterwards this connection uses the new key.
+  absl::Status Rekey(absl::string_view key);
+
   // PRAGMA quick_check: kDataLoss with the first finding. Reads the whole file.
   absl::Status QuickCheck();
 
@@ -129,7 +134,7 @@ class Database {
 
   Database(sqlite3* db, std::string path);
   absl::Status Configure(const DatabaseOptions& options);
-  absl::Status ApplyKey(absl::string_view key);
+  absl::Status ApplyKey(absl::string_view key, bool anew);
   absl::Status SetJournalMode(const DatabaseOptions& options);
   absl::StatusOr<std::unique_ptr<Statement>> Compile(absl::string_view sql, bool persistent,
                                                      absl::string_view* tail);

@@ -125,6 +125,41 @@ TEST_F(FileTest, ALockHasOneHolder) {
   EXPECT_TRUE(absl::IsAborted(FileLock::TryAcquire(Path("other")).status()));
 }
 
+TEST_F(FileTest, ALockIsSharedOrExclusive) {
+  using Mode = FileLock::Mode;
+  const auto one = FileLock::TryAcquire(Path("lock"), Mode::kShared);
+  auto two = FileLock::TryAcquire(Path("lock"), Mode::kShared);
+  ASSERT_TRUE(one.ok() && two.ok());
+  EXPECT_TRUE(absl::IsAborted(FileLock::Acquire(Path("lock"), Mode::kExclusive, 30).status()));
+  *two = *FileLock::TryAcquire(Path("other"));
+  EXPECT_TRUE(absl::IsAborted(FileLock::TryAcquire(Path("other"), Mode::kShared).status()));
+}
+
+TEST_F(FileTest, ACopyIsNewAndPrivate) {
+  const std::string content(200'000, 'c');
+  ASSERT_TRUE(WriteFileAtomically(Path("a"), content, 0644).ok());
+  ASSERT_TRUE(CopyFileDurably(Path("a"), Path("b")).ok());
+  EXPECT_EQ(*ReadFile(Path("b")), content);
+  struct stat info;
+  ASSERT_EQ(stat(Path("b").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_TRUE(absl::IsAlreadyExists(CopyFileDurably(Path("a"), Path("b"))));
+  EXPECT_TRUE(absl::IsNotFound(CopyFileDurably(Path("none"), Path("c"))));
+}
+
+TEST_F(FileTest, OldContentIsOverwrittenAfterItWasReplaced) {
+  const std::string old(100'000, 'o');
+  ASSERT_TRUE(WriteFileAtomically(Path("a"), old).ok());
+  ASSERT_EQ(link(Path("a").c_str(), Path("old").c_str()), 0);
+  auto held = OldContent::Hold(Path("a"));
+  ASSERT_TRUE(held.ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("a"), "new").ok());
+  ASSERT_TRUE(held->Overwrite().ok());
+  EXPECT_EQ(*ReadFile(Path("a")), "new");
+  EXPECT_EQ(*ReadFile(Path("old")), std::string(old.size(), '\0'));
+  EXPECT_TRUE(absl::IsNotFound(OldContent::Hold(Path("none")).status()));
+}
+
 TEST_F(FileTest, ALockEndsWithItsProcess) {
   int ready[2], leave[2];
   ASSERT_EQ(pipe(ready), 0);
