@@ -168,8 +168,7 @@ absl::StatusOr<std::string> Attach(Replica& replica, Bytes& bytes, const AttachO
   DOORSTEP_ASSIGN_OR_RETURN(const KindSpec* kind, KindFor(store.schema(), options.kind));
   DOORSTEP_ASSIGN_OR_RETURN(const Measured measured, Measure(bytes));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string fields, Naming(*kind, options.json, measured));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.Text(client::key::kUser));
-  const std::string author = options.author.empty() ? user : options.author;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string author, store.AuthorFor(options.author));
   DOORSTEP_ASSIGN_OR_RETURN(const client::Edit plan, Plan(replica, *kind, fields, options, author));
 
   const BlobId id = {plan.compartment.file, measured.sha256};

@@ -347,10 +347,7 @@ absl::StatusOr<ImportResult> Import(
   DOORSTEP_ASSIGN_OR_RETURN(client::Shelf * shelf,
                             store.Attachments(/*create=*/false, inside.entropy));
   DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(store));
-  std::string author = options.author;
-  if (author.empty()) {
-    DOORSTEP_ASSIGN_OR_RETURN(author, store.Text(client::key::kUser));
-  }
+  DOORSTEP_ASSIGN_OR_RETURN(std::string author, store.AuthorFor(options.author));
   DOORSTEP_ASSIGN_OR_RETURN(std::string site, store.Text(client::key::kSite));
   Importer importer(inside, shelf, options, std::move(author), std::move(site));
   DOORSTEP_ASSIGN_OR_RETURN(ImportResult result, importer.Run(source));

@@ -319,7 +319,10 @@ json ToJson(const ReplicaStatus& status) {
           {"conflicts", status.conflicts},
           {"notices", status.notices},
           {"attachments_waiting", status.attachments_waiting},
-          {"attachment_bytes_waiting", status.attachment_bytes_waiting}};
+          {"attachment_bytes_waiting", status.attachment_bytes_waiting},
+          {"opens_with", status.people.empty() ? "DEVICE" : "PEOPLE"},
+          {"people", status.people},
+          {"recovery", status.recovery}};
 }
 
 json ToJson(const DigestInfo& digest) {

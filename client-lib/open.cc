@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -18,6 +19,8 @@
 #include "client-lib/apply.h"
 #include "client-lib/attachment_rows.h"
 #include "client-lib/migrations.h"
+#include "client-lib/shelf_key.h"
+#include "client-lib/unlock.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -58,7 +61,8 @@ absl::StatusOr<std::shared_ptr<const Schema>> SchemaFor(Database& db,
                    kept.status().message(), "): open it with that program, or a later one"));
 }
 
-DatabaseOptions OptionsFor(const OpenOptions& options) {
+// The key in it must be wiped.
+DatabaseOptions OptionsFor(const OpenOptions& options, const Access& access) {
   DatabaseOptions database;
   database.read_only = options.read_only;
   database.sync = options.durability == OpenOptions::Durability::kFull
@@ -66,7 +70,18 @@ DatabaseOptions OptionsFor(const OpenOptions& options) {
                       : DatabaseOptions::Sync::kNormal;
   database.secure_delete = true;
   database.vfs = options.environment.vfs;
+  database.key = std::string(access.key.view());
   return database;
+}
+
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& directory,
+                                                       const OpenOptions& options,
+                                                       const Access& access, bool create) {
+  DatabaseOptions database = OptionsFor(options, access);
+  database.create = create;
+  auto opened = Database::Open(DatabasePath(directory), database);
+  Wipe(&database.key);
+  return opened;
 }
 
 absl::Status CheckText(absl::string_view what, const std::string& text) {
@@ -154,9 +169,7 @@ absl::Status BringUpToDate(Store& store, bool read_only) {
   const std::vector<Migration> ladder = Migrations();
   DOORSTEP_ASSIGN_OR_RETURN(const int version, SchemaVersion(store.db()));
   const bool older = version < ladder.back().version;
-  if (!older || !read_only) {
-    DOORSTEP_RETURN_IF_ERROR(Migrate(store.db(), kApplicationId, ladder));
-  }
+  if (!older || !read_only) DOORSTEP_RETURN_IF_ERROR(MigrateReplica(store.db()));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string device, store.Text(key::kDevice));
   if (device.empty()) {
     return absl::NotFoundError("the replica was not finished: make it again (doorstep init)");
@@ -181,15 +194,17 @@ absl::Status QuickUse(Store& store) {
 }
 
 absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
-                                               const OpenOptions& options) {
+                                               const OpenOptions& options, Access& access) {
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                            Database::Open(DatabasePath(directory), OptionsFor(options)));
+                            OpenDatabase(directory, options, access, /*create=*/false));
   const bool rings = !options.read_only && options.environment.vfs.empty();
   DOORSTEP_ASSIGN_OR_RETURN(std::shared_ptr<const Schema> schema,
                             SchemaFor(*db, options.environment));
   auto store =
-      std::make_unique<Store>(std::move(db), std::move(schema), rings ? directory : std::string());
-  DatabaseOptions attachments = OptionsFor(options);
+      std::make_unique<Store>(std::move(db), std::move(schema), rings ? directory : std::string(),
+                              Access{access.key.Copy(), access.person, access.directory, {}});
+  // Their key stands in the replica: it is put in when they are opened.
+  DatabaseOptions attachments = OptionsFor(options, Access());
   attachments.sync = DatabaseOptions::Sync::kFull;
   store->SetAttachmentOptions(attachments);
   if (options.check) DOORSTEP_RETURN_IF_ERROR(store->db().QuickCheck());
@@ -201,14 +216,15 @@ absl::StatusOr<std::unique_ptr<Store>> TryOpen(const std::string& directory,
     CollectAttachments(*store, ClockOf(options.environment), EntropyOf(options.environment))
         .IgnoreError();
   }
+  store->Hold(std::exchange(access.lock, std::nullopt));
   return store;
 }
 
 // How many changes the damaged database holds that were never received, if that can be read.
-std::string UnsentText(const std::string& path) {
-  DatabaseOptions options;
+std::string UnsentText(const std::string& directory, const Access& access) {
+  OpenOptions options;
   options.read_only = true;
-  const auto db = Database::Open(path, options);
+  const auto db = OpenDatabase(directory, options, access, /*create=*/false);
   if (db.ok()) {
     const auto waiting =
         (*db)->QueryInt("SELECT coalesce(sum(changes), 0) FROM _outbox WHERE words IS NULL");
@@ -222,36 +238,31 @@ std::string UnsentText(const std::string& path) {
   return "how many unsent changes it holds cannot be told";
 }
 
-// A name that nothing has yet.
-std::string AsidePath(const std::string& path, Clock& clock) {
-  // 2026-11-22T09:00:00.123Z as 20261122T090000Z.
-  std::string when = absl::StrReplaceAll(FormatUtc(clock.Read().wall_ms), {{"-", ""}, {":", ""}});
-  when = absl::StrCat(when.substr(0, when.find('.')), "Z");
-  std::string aside = absl::StrCat(path, ".damaged-", when);
-  for (int i = 2; std::filesystem::exists(aside); ++i) {
-    aside = absl::StrCat(path, ".damaged-", when, ".", i);
-  }
-  return aside;
-}
-
-// Moves a damaged database out of the way, with its log, so that both still belong together.
-absl::Status SetAside(const std::string& directory, const absl::Status& damage, Clock& clock) {
+// Moves a damaged database out of the way, with its log and its keyring, so that all still belong
+// together. Only once its key was there: without it nobody can tell damage from a wrong key.
+absl::Status SetAside(const std::string& directory, const absl::Status& damage,
+                      const Access& access, Clock& clock) {
   const std::string path = DatabasePath(directory);
-  const std::string unsent = UnsentText(path);
-  const std::string aside = AsidePath(path, clock);
-  // Attachments go with it: their key stands in it.
-  const std::string attachments = absl::StrCat(directory, "/attachments.db");
+  const std::string unsent = UnsentText(directory, access);
+  const std::string aside = FreeName(path + ".damaged", clock);
+  const std::string attachments = AttachmentsPathOf(path);
   const std::string attachments_aside = absl::StrCat(attachments, absl::StripPrefix(aside, path));
-  for (const auto& [from, to] :
-       {std::pair(attachments, attachments_aside), std::pair(path, aside)}) {
-    for (const char* suffix : {"-wal", "-shm", ""}) {
-      std::error_code error;
-      std::filesystem::rename(from + suffix, to + suffix, error);
-      if (error && error != std::errc::no_such_file_or_directory) {
-        return absl::DataLossError(absl::StrCat(path, ": the replica is damaged (",
-                                                damage.message(),
-                                                ") and could not be set aside: ", error.message()));
-      }
+  const std::pair<std::string, std::string> moves[] = {
+      // Attachments first: their key stands in the replica.
+      {attachments + "-wal", attachments_aside + "-wal"},
+      {attachments + "-shm", attachments_aside + "-shm"},
+      {attachments, attachments_aside},
+      {path + "-wal", aside + "-wal"},
+      {path + "-shm", aside + "-shm"},
+      {path, aside},
+      // The key goes with what it opens; a new replica makes its own.
+      {KeyringPath(directory), aside + "-keyring"}};
+  for (const auto& [from, to] : moves) {
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    if (error && error != std::errc::no_such_file_or_directory) {
+      return absl::DataLossError(absl::StrCat(path, ": the replica is damaged (", damage.message(),
+                                              ") and could not be set aside: ", error.message()));
     }
   }
   DOORSTEP_RETURN_IF_ERROR(SyncDirectory(directory));
@@ -263,6 +274,19 @@ absl::Status SetAside(const std::string& directory, const absl::Status& damage, 
 }
 
 }  // namespace
+
+std::string FreeName(const std::string& path, Clock& clock) {
+  // 2026-11-22T09:00:00.123Z as 20261122T090000Z.
+  std::string when = absl::StrReplaceAll(FormatUtc(clock.Read().wall_ms), {{"-", ""}, {":", ""}});
+  when = absl::StrCat(when.substr(0, when.find('.')), "Z");
+  std::string free = absl::StrCat(path, "-", when);
+  for (int i = 2; std::filesystem::exists(free); ++i) {
+    free = absl::StrCat(path, "-", when, ".", i);
+  }
+  return free;
+}
+
+absl::Status MigrateReplica(Database& db) { return Migrate(db, kApplicationId, Migrations()); }
 
 std::string DatabasePath(const std::string& directory) {
   return absl::StrCat(directory, "/replica.db");
@@ -276,24 +300,42 @@ Entropy& EntropyOf(const Environment& environment) {
   return environment.entropy == nullptr ? *SystemEntropy() : *environment.entropy;
 }
 
+namespace {
+
+// Of a replica that is there, or that an earlier attempt has begun; else of a new one.
+absl::StatusOr<Access> AccessForInit(const std::string& directory, const InitOptions& options) {
+  std::error_code error;
+  if (!options.environment.vfs.empty() ||
+      std::filesystem::file_size(DatabasePath(directory), error) == 0 || error) {
+    return MakeAccess(directory, options);
+  }
+  absl::StatusOr<Access> access = GainAccess(directory, options.environment, /*read_only=*/false);
+  if (!absl::IsUnauthenticated(access.status()) && !absl::IsPermissionDenied(access.status())) {
+    return access;
+  }
+  return absl::AlreadyExistsError(
+      absl::StrCat(directory, ": there is a replica already (", access.status().message(), ")"));
+}
+
+}  // namespace
+
 absl::Status InitStore(const std::string& directory, const InitOptions& options) {
   DOORSTEP_RETURN_IF_ERROR(CheckInit(options));
   DOORSTEP_RETURN_IF_ERROR(EnsureDirectory(directory));
   DOORSTEP_RETURN_IF_ERROR(CheckWritable(directory));
   OpenOptions open;
   open.environment = options.environment;
-  DatabaseOptions database = OptionsFor(open);
-  database.create = true;
+  DOORSTEP_ASSIGN_OR_RETURN(Access access, AccessForInit(directory, options));
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                            Database::Open(DatabasePath(directory), database));
-  DOORSTEP_RETURN_IF_ERROR(Migrate(*db, kApplicationId, Migrations()));
+                            OpenDatabase(directory, open, access, /*create=*/true));
+  DOORSTEP_RETURN_IF_ERROR(MigrateReplica(*db));
   std::shared_ptr<const Schema> schema = OwnSchema(options.environment);
   if (!options.descriptor_set.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> given,
                               Schema::FromDescriptorSet(options.descriptor_set));
     schema = SchemaInUse(schema, given);
   }
-  Store store(std::move(db), std::move(schema), "");
+  Store store(std::move(db), std::move(schema), "", std::move(access));
   DOORSTEP_ASSIGN_OR_RETURN(Transaction transaction,
                             Transaction::Begin(store.db(), Transaction::Mode::kWrite));
   DOORSTEP_ASSIGN_OR_RETURN(const std::string device, store.Text(key::kDevice));
@@ -315,7 +357,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
     }
     if (!options.read_only) DOORSTEP_RETURN_IF_ERROR(CheckWritable(directory));
   }
-  absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(directory, options);
+  absl::StatusOr<Access> access = GainAccess(directory, options.environment, options.read_only);
+  absl::StatusOr<std::unique_ptr<Store>> store;
+  if (access.ok()) {
+    store = TryOpen(directory, options, *access);
+  } else {
+    store = access.status();
+  }
   if (store.ok()) return store;
   if (!absl::IsDataLoss(store.status())) return Annotate(store.status(), directory);
   if (options.read_only || !options.environment.vfs.empty()) {
@@ -324,7 +372,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
                                  ": the replica is damaged; open it for writing, and it "
                                  "is set aside"));
   }
-  return SetAside(directory, store.status(), ClockOf(options.environment));
+  const Access none;
+  return SetAside(directory, store.status(), access.ok() ? *access : none,
+                  ClockOf(options.environment));
 }
 
 absl::Status GiveSchema(const std::string& directory, absl::string_view descriptor_set,

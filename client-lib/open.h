@@ -1,9 +1,9 @@
 // A replica's files: making them, opening them, and setting a damaged database aside.
 //
 //   DIR/replica.db            everything (with -wal and -shm while it is open)
-//   DIR/attachments.db        bytes of attachments, under a key that stands in replica.db
+//   DIR/attachments.db        bytes of attachments, under keys that stand in replica.db
 //   DIR/sync.lock             held by the process that syncs
-//   DIR/replica.db.damaged-*  set aside, never deleted by this library
+//   DIR/replica.db.damaged-*  set aside with its keyring, never deleted by this library
 #ifndef CLIENT_LIB_OPEN_H_
 #define CLIENT_LIB_OPEN_H_
 
@@ -22,6 +22,9 @@ namespace doorstep::client {
 
 std::string DatabasePath(const std::string& directory);
 
+// Brings its tables to this program's, and says so if they are newer.
+absl::Status MigrateReplica(Database& db);
+
 // See Replica::Init and Replica::Open. `clock` and `entropy` of the environment may be null.
 absl::Status InitStore(const std::string& directory, const InitOptions& options);
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
@@ -29,6 +32,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory,
 // See Replica::UseSchema.
 absl::Status GiveSchema(const std::string& directory, absl::string_view descriptor_set,
                         const OpenOptions& options);
+
+// `path` with the time behind it, as no file is called yet.
+std::string FreeName(const std::string& path, Clock& clock);
 
 Clock& ClockOf(const Environment& environment);
 Entropy& EntropyOf(const Environment& environment);

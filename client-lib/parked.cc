@@ -379,8 +379,7 @@ absl::StatusOr<std::string> Replica::FixParked(absl::string_view change, absl::s
   Store& store = *impl_->store;
   DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(store));
   DOORSTEP_ASSIGN_OR_RETURN(const client::Parked parked, client::FindParked(store, change));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.Text(client::key::kUser));
-  const std::string author = options.author.empty() ? user : options.author;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string author, store.AuthorFor(options.author));
   client::Fold fold(store);
   Edits::Impl inside{store, fold, impl_->entropy, impl_->clock.Read(), author, {}, {}};
   Edits edits(&inside);
@@ -405,9 +404,8 @@ absl::StatusOr<std::vector<OwnChange>> Replica::WithdrawParked(absl::string_view
   Store& store = *impl_->store;
   DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(store));
   DOORSTEP_ASSIGN_OR_RETURN(const client::Parked parked, client::FindParked(store, change));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.Text(client::key::kUser));
-  DOORSTEP_RETURN_IF_ERROR(client::WriteUnits(store, client::Withdrawal(parked, reason),
-                                              options.author.empty() ? user : options.author,
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string author, store.AuthorFor(options.author));
+  DOORSTEP_RETURN_IF_ERROR(client::WriteUnits(store, client::Withdrawal(parked, reason), author,
                                               impl_->clock.Read(), impl_->entropy));
   client::Outbox outbox(store);
   DOORSTEP_RETURN_IF_ERROR(outbox.Resolve(parked.own.unit, client::Resolution::kWithdrawn,

@@ -48,8 +48,12 @@ absl::StatusOr<Database*> Replica::Impl::Reader() {
     DatabaseOptions database;
     database.read_only = true;
     database.vfs = options.environment.vfs;
-    DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> opened,
-                              Database::Open(client::DatabasePath(directory), database));
+    database.key = std::string(store->access().key.view());
+    absl::StatusOr<std::unique_ptr<Database>> found =
+        Database::Open(client::DatabasePath(directory), database);
+    client::Wipe(&database.key);
+    DOORSTEP_RETURN_IF_ERROR(found.status());
+    std::unique_ptr<Database> opened = *std::move(found);
     DOORSTEP_RETURN_IF_ERROR(opened->RestrictToReading(kMaxTypedSqlSteps));
     reader = std::move(opened);
   }

@@ -36,7 +36,7 @@ absl::StatusOr<std::vector<OwnChange>> Replica::Outcomes(uint64_t limit) {
 
 absl::StatusOr<std::vector<Conflict>> Replica::Conflicts() {
   DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(*impl_->store));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, impl_->store->Text(client::key::kUser));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, impl_->store->User());
   return client::AllConflicts(*impl_->store, impl_->clock.Read(), user);
 }
 
@@ -46,7 +46,7 @@ absl::StatusOr<Conflict> Replica::FindConflict(absl::string_view case_id, Transp
   {
     DOORSTEP_ASSIGN_OR_RETURN(const client::Read read, client::Read::Begin(store));
     DOORSTEP_ASSIGN_OR_RETURN(const client::OpenCase open, client::FindCase(store, case_id));
-    DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.Text(client::key::kUser));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.User());
     DOORSTEP_ASSIGN_OR_RETURN(conflict, client::Describe(store, open, impl_->clock.Read(), user));
   }
   // Own changes know their device's time; the server knows everybody's.

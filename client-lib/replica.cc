@@ -19,6 +19,7 @@
 #include "client-lib/open_record.h"
 #include "client-lib/replica_impl.h"
 #include "client-lib/session.h"
+#include "doorstep/people.h"
 #include "google/protobuf/message.h"
 #include "sync/base/status.h"
 #include "sync/change/site_file.h"
@@ -93,8 +94,11 @@ absl::Status Replica::UseSchema(const std::string& directory, absl::string_view 
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const std::string& directory,
                                                        const OpenOptions& options) {
   DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, client::OpenStore(directory, options));
+  // The secret is not needed any more.
+  OpenOptions kept = options;
+  client::Wipe(&kept.environment.unlock.secret);
   Impl inside{directory,
-              options,
+              std::move(kept),
               client::ClockOf(options.environment),
               client::EntropyOf(options.environment),
               std::move(store),
@@ -109,10 +113,7 @@ absl::Status Replica::Transact(const TransactOptions& options,
   Store& store = *impl_->store;
   DOORSTEP_ASSIGN_OR_RETURN(client::Write write, client::Write::Begin(store));
   client::Fold fold(store);
-  std::string author = options.author;
-  if (author.empty()) {
-    DOORSTEP_ASSIGN_OR_RETURN(author, store.Text(client::key::kUser));
-  }
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string author, store.AuthorFor(options.author));
   Edits::Impl edits_impl{store, fold, impl_->entropy, impl_->clock.Read(), author, {}, {}};
   Edits edits(&edits_impl);
   DOORSTEP_RETURN_IF_ERROR(edit(edits));
@@ -165,7 +166,7 @@ absl::StatusOr<ReplicaStatus> Replica::Status() {
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid device, store.Id(key::kDevice));
   out.device = device.ToString();
   DOORSTEP_ASSIGN_OR_RETURN(out.device_name, store.Text(key::kDeviceName));
-  DOORSTEP_ASSIGN_OR_RETURN(out.user, store.Text(key::kUser));
+  DOORSTEP_ASSIGN_OR_RETURN(out.user, store.User());
   DOORSTEP_ASSIGN_OR_RETURN(out.server, store.Text(key::kServer));
   out.schema_hash = ToHex(store.schema().hash());
   DOORSTEP_ASSIGN_OR_RETURN(const int64_t cursor, store.Int(key::kCursor));
@@ -192,6 +193,11 @@ absl::StatusOr<ReplicaStatus> Replica::Status() {
                             client::CountWaiting(store, impl_->entropy));
   out.attachments_waiting = attachments.count;
   out.attachment_bytes_waiting = attachments.bytes;
+  if (!store.access().directory.empty()) {
+    DOORSTEP_ASSIGN_OR_RETURN(const Openers openers, WhoOpens(impl_->directory));
+    for (const PersonWhoOpens& each : openers.people) out.people.push_back(each.person);
+    out.recovery = openers.recovery;
+  }
   return out;
 }
 

@@ -97,8 +97,7 @@ absl::StatusOr<std::string> Replica::Restore(absl::string_view id, absl::string_
   const KindSpec* kind = store.schema().FindByName(opened.kind());
   const FieldSpec* field = kind == nullptr ? nullptr : kind->FindByName(field_name);
   if (field == nullptr) return InvalidField("field", field_name, "one of the record's kind");
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string user, store.Text(client::key::kUser));
-  const std::string author = options.author.empty() ? user : options.author;
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string author, store.AuthorFor(options.author));
   client::Fold fold(store);
   Edits::Impl inside{store, fold, impl_->entropy, impl_->clock.Read(), author, {}, {}};
   Edits edits(&inside);

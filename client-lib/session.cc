@@ -14,6 +14,7 @@
 #include "client-lib/restored.h"
 #include "client-lib/sender.h"
 #include "client-lib/staging.h"
+#include "client-lib/unlock.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
 #include "sync/change/pack.h"
@@ -153,6 +154,8 @@ absl::Status Session::Hello() {
   if (hello_.epoch() == 0) return absl::InternalError("hello: the server named no epoch");
   if (hello_.standing() == v1::FORKED) return TakeNewLife();
   DOORSTEP_RETURN_IF_ERROR(MeetServer());
+  // Where it fails (the disk is full) the next hello says it again.
+  NoteRecoveryKey(store_.access(), hello_.recovery_key()).IgnoreError();
   // What is written from now on waits for the next sync: a busy person must not keep it from
   // ending.
   DOORSTEP_ASSIGN_OR_RETURN(end_unit_,

@@ -5,14 +5,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "client-lib/shelf_key.h"
 #include "sync/base/status.h"
 
 namespace doorstep::client {
 
 Store::Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema,
-             std::string bell_directory)
-    : db_(std::move(db)),
+             std::string bell_directory, Access access)
+    : access_(std::move(access)),
+      db_(std::move(db)),
       schema_(std::move(schema)),
       tables_(db_.get(), schema_),
       search_(db_.get(), schema_.get()),
@@ -20,6 +21,19 @@ Store::Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema,
   tables_.SetRowHook([this](const RecordTables::Place& place, bool is_new) {
     return search_.Note(place, is_new);
   });
+}
+
+absl::StatusOr<std::string> Store::User() {
+  if (!access_.person.empty()) return access_.person;
+  return Text(key::kUser);
+}
+
+absl::StatusOr<std::string> Store::AuthorFor(const std::string& asked) {
+  if (asked.empty()) return User();
+  if (access_.person.empty() || asked == access_.person) return asked;
+  return absl::PermissionDeniedError(
+      absl::StrCat("author: got ", Quoted(asked), ", wanted ", Quoted(access_.person),
+                   ", who has unlocked this replica: what is written is theirs"));
 }
 
 absl::StatusOr<bool> Store::SearchIsCurrent() {
@@ -103,10 +117,6 @@ absl::StatusOr<Stamp> Store::MakeStamp(const ClockReading& now) {
 namespace {
 
 // replica.db: attachments.db.
-std::string AttachmentsPathOf(absl::string_view database) {
-  return absl::StrCat(absl::StripSuffix(database, "replica.db"), "attachments.db");
-}
-
 // The one place that knows the key. It is made with the first attachment.
 absl::StatusOr<std::string> AttachmentKey(Store& store, bool create, Entropy& entropy) {
   DOORSTEP_ASSIGN_OR_RETURN(std::string key, store.Text(key::kAttachmentKey));
@@ -122,14 +132,32 @@ absl::StatusOr<std::string> AttachmentKey(Store& store, bool create, Entropy& en
 
 }  // namespace
 
-absl::StatusOr<Shelf*> Store::Attachments(bool create, Entropy& entropy) {
-  if (shelf_ != nullptr) return shelf_.get();
-  DOORSTEP_ASSIGN_OR_RETURN(std::string key, AttachmentKey(*this, create, entropy));
-  if (key.empty()) return nullptr;
+absl::StatusOr<std::unique_ptr<Shelf>> Store::OpenShelf(const Secret& file_key,
+                                                        const std::string& chunk_key, bool create,
+                                                        Entropy& entropy) {
   DatabaseOptions options = shelf_options_;
   options.create = create;
-  absl::StatusOr<std::unique_ptr<Shelf>> shelf =
-      Shelf::Open(AttachmentsPathOf(db_->path()), options, std::move(key), entropy);
+  options.key = std::string(file_key.view());
+  auto shelf = Shelf::Open(AttachmentsPathOf(db_->path()), options, chunk_key, entropy);
+  Wipe(&options.key);
+  return shelf;
+}
+
+absl::StatusOr<Shelf*> Store::Attachments(bool create, Entropy& entropy) {
+  if (shelf_ != nullptr) return shelf_.get();
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string key, AttachmentKey(*this, create, entropy));
+  if (key.empty()) return nullptr;
+  absl::StatusOr<std::unique_ptr<Shelf>> shelf;
+  if (access_.key.empty()) {
+    shelf = OpenShelf(Secret(), key, create, entropy);
+  } else {
+    DOORSTEP_ASSIGN_OR_RETURN(const ShelfKeys file, ShelfKeysOf(*this, create));
+    if (file.key.empty()) return nullptr;
+    shelf = OpenShelf(file.key, key, create, entropy);
+    if (absl::IsDataLoss(shelf.status()) && !file.next.empty()) {
+      shelf = OpenShelf(file.next, key, create, entropy);
+    }
+  }
   if (absl::IsNotFound(shelf.status())) return nullptr;
   if (!shelf.ok()) return Annotate(shelf.status(), "attachments");
   shelf_ = *std::move(shelf);

@@ -7,13 +7,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client-lib/access.h"
 #include "client-lib/bell.h"
 #include "client-lib/search_index.h"
+#include "client-lib/secret.h"
 #include "client-lib/shelf.h"
 #include "sync/base/bytes.h"
 #include "sync/base/clock.h"
@@ -72,12 +76,14 @@ class Store {
  public:
   // `bell_directory`: where observers listen; empty = nowhere.
   Store(std::unique_ptr<Database> db, std::shared_ptr<const Schema> schema,
-        std::string bell_directory);
+        std::string bell_directory, Access access);
 
   Database& db() { return *db_; }
   RecordTables& tables() { return tables_; }
   Bell& bell() { return bell_; }
   SearchIndex& search() { return search_; }
+  const Access& access() const { return access_; }
+  void Hold(std::optional<FileLock> lock) { access_.lock = std::move(lock); }
   const Schema& schema() const { return *schema_; }
   const std::shared_ptr<const Schema>& shared_schema() const { return schema_; }
 
@@ -88,6 +94,12 @@ class Store {
   absl::Status SetInt(absl::string_view key, int64_t value);
   absl::Status SetText(absl::string_view key, absl::string_view value);
   absl::Status SetBlob(absl::string_view key, absl::string_view value);
+
+  // Who uses the replica: the person who opened it, else the one that Init named.
+  absl::StatusOr<std::string> User();
+  // Who makes a change that `asked` (empty: nobody in particular) is to have made.
+  // kPermissionDenied when another person has opened the replica: what is written is theirs.
+  absl::StatusOr<std::string> AuthorFor(const std::string& asked);
 
   // Whether the index of words is one of the fields that are marked now.
   absl::StatusOr<bool> SearchIsCurrent();
@@ -102,13 +114,18 @@ class Store {
   // The attachments beside this database. Null: there are none yet, and without `create` none are
   // made. Not in a transaction that writes.
   absl::StatusOr<Shelf*> Attachments(bool create, Entropy& entropy);
-  // How to open them; before the first use.
+  // How to open them, without the key; before the first use.
   void SetAttachmentOptions(const DatabaseOptions& options) { shelf_options_ = options; }
 
   // The short name; of a kind that this schema does not know: "kind 57".
   std::string KindName(uint32_t kind) const;
 
  private:
+  absl::StatusOr<std::unique_ptr<Shelf>> OpenShelf(const Secret& file_key,
+                                                   const std::string& chunk_key, bool create,
+                                                   Entropy& entropy);
+
+  Access access_;  // first: its lock outlives the connection
   std::unique_ptr<Database> db_;
   std::shared_ptr<const Schema> schema_;
   RecordTables tables_;

@@ -10,6 +10,7 @@
 #include "client-lib/outbox.h"
 #include "client-lib/pace.h"
 #include "client-lib/replica_impl.h"
+#include "client-lib/secret.h"
 #include "doorstep/observer.h"
 #include "sync/base/clock.h"
 #include "sync/base/entropy.h"
@@ -69,6 +70,7 @@ class SyncLoop::Impl {
         Observer::Start(
             directory, kRecorded, [this](const absl::StatusOr<Answer>&) { NoteRecorded(); },
             options_.environment));
+    client::Wipe(&options_.environment.unlock.secret);  // all that opens it is open
     {
       // It begins by telling what is there, which is no news to the first sync.
       MutexLock lock(mu_);
@@ -251,7 +253,7 @@ class SyncLoop::Impl {
   const std::unique_ptr<Replica> replica_;           // of the first thread
   const std::unique_ptr<Replica> watching_replica_;  // of the second
   const MakeTransport make_transport_;
-  const SyncLoopOptions options_;
+  SyncLoopOptions options_;  // after Begin as it is
   Clock& clock_;
   Entropy& entropy_;
 

@@ -40,8 +40,8 @@ AttachmentProgress ProgressOf(const BlobRow& row) { return {row.here, row.whole,
 
 }  // namespace
 
-AttachmentStore::AttachmentStore(std::unique_ptr<Database> db, Entropy* entropy)
-    : db_(std::move(db)), blobs_(db_.get(), entropy) {}
+AttachmentStore::AttachmentStore(KeyedDatabase database, Entropy* entropy)
+    : lock_(std::move(database.lock)), db_(std::move(database.db)), blobs_(db_.get(), entropy) {}
 
 absl::StatusOr<std::unique_ptr<AttachmentStore>> AttachmentStore::Open(
     const std::string& path, bool create, Entropy& entropy, const SqliteStoreOptions& options) {
@@ -52,12 +52,13 @@ absl::StatusOr<std::unique_ptr<AttachmentStore>> AttachmentStore::Open(
   database.create = create;
   database.sync = options.sync;
   database.vfs = options.vfs;
+  database.key = options.key;
   database.secure_delete = true;
-  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(path, database));
+  DOORSTEP_ASSIGN_OR_RETURN(KeyedDatabase opened, OpenKeyed(path, database));
   const std::string first = absl::StrCat(kBlobTablesSql, kServerTablesSql);
   const Migration ladder[] = {{1, "0001_attachments", first}};
-  DOORSTEP_RETURN_IF_ERROR(Migrate(*db, kApplicationId, ladder));
-  return std::unique_ptr<AttachmentStore>(new AttachmentStore(std::move(db), &entropy));
+  DOORSTEP_RETURN_IF_ERROR(Migrate(*opened.db, kApplicationId, ladder));
+  return std::unique_ptr<AttachmentStore>(new AttachmentStore(std::move(opened), &entropy));
 }
 
 // One under another key is not here: a restored server has lost the key, and the bytes with it.

@@ -17,8 +17,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/keyed_database.h"
 #include "server/sqlite_store.h"
 #include "sync/base/entropy.h"
+#include "sync/base/file.h"
 #include "sync/base/mutex.h"
 #include "sync/blobs/blobs.h"
 #include "sync/sqlite/database.h"
@@ -42,7 +44,7 @@ struct AttachmentChunk {
 
 class AttachmentStore {
  public:
-  // `create`: makes file and directory if needed, else kNotFound.
+  // `create`: makes file and directory if needed, else kNotFound. About its key as OpenKeyed.
   static absl::StatusOr<std::unique_ptr<AttachmentStore>> Open(const std::string& path, bool create,
                                                                Entropy& entropy,
                                                                const SqliteStoreOptions& options);
@@ -63,7 +65,7 @@ class AttachmentStore {
                               int64_t now_ms);
 
  private:
-  AttachmentStore(std::unique_ptr<Database> db, Entropy* entropy);
+  AttachmentStore(KeyedDatabase database, Entropy* entropy);
   absl::StatusOr<AttachmentProgress> Append(const AttachmentChunk& chunk, absl::string_view key,
                                             const Uuid& device, int64_t now_ms, BlobRow* row);
   absl::StatusOr<std::optional<BlobRow>> FindLocked(const BlobId& id, absl::string_view key)
@@ -77,6 +79,7 @@ class AttachmentStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Mutex mu_;
+  const std::optional<FileLock> lock_;  // outlives the connection
   const std::unique_ptr<Database> db_ ABSL_PT_GUARDED_BY(mu_);
   Blobs blobs_ ABSL_GUARDED_BY(mu_);
   int64_t collected_ ABSL_GUARDED_BY(mu_) = 0;  // the last blob.ref that was looked at

@@ -14,6 +14,7 @@
 #include "server/admin.h"
 #include "server/attachments.h"
 #include "server/chain.h"
+#include "server/database_key.h"
 #include "server/epoch.h"
 #include "server/history.h"
 #include "server/output.h"
@@ -33,8 +34,8 @@ std::shared_ptr<T> Make() {
 }
 
 absl::StatusOr<int> TenantAdd(const GlobalOptions& options, const std::string& name) {
-  DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
-  Tenants tenants({.data_dir = options.data_dir});
+  DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options));
+  Tenants tenants(all);
   if (tenants.Find(name).ok()) {
     return absl::AlreadyExistsError(
         absl::StrCat("tenant: got ", Quoted(name), ", wanted a new one"));
@@ -160,10 +161,8 @@ absl::StatusOr<int> ShowShift(const GlobalOptions& options, const std::string& s
                               int64_t within_minutes) {
   Work work(options);
   DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
-  DatabaseOptions reading;
-  reading.read_only = true;
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
-                            Database::Open(work.tenants().PathOf(options.tenant), reading));
+                            work.tenants().OpenDatabase(options.tenant, /*read_only=*/true));
   DOORSTEP_ASSIGN_OR_RETURN(Shift shift, ReadShift(*db, site, within_minutes * 60'000,
                                                    work.tenants().clock().Read().wall_ms));
   DOORSTEP_ASSIGN_OR_RETURN(const MissingAttachments missing,
@@ -337,6 +336,7 @@ absl::StatusOr<TenantsOptions> TenantsOptionsOf(const GlobalOptions& options) {
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
   TenantsOptions all;
   all.data_dir = options.data_dir;
+  DOORSTEP_ASSIGN_OR_RETURN(all.sqlite.key, ReadDatabaseKey(options.key_file, options.key_command));
   return all;
 }
 

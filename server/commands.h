@@ -31,6 +31,9 @@ struct GlobalOptions {
   std::string data_dir;
   std::string tenant = std::string(kDefaultTenant);
   bool json = false;
+  // How the operator gives the key of the databases; both empty: they have none.
+  std::string key_file;
+  std::string key_command;
 };
 
 // What the parsed command line asks for. Returns the exit code; an error becomes one.
@@ -45,7 +48,7 @@ absl::StatusOr<Tenant*> FindTenant(Tenants& tenants, const GlobalOptions& option
 // Refuses to do anything without a data directory.
 absl::Status CheckDataDir(const GlobalOptions& options);
 
-// For opening tenants: the data directory.
+// For opening tenants: the data directory, and the key, which is read here.
 absl::StatusOr<TenantsOptions> TenantsOptionsOf(const GlobalOptions& options);
 
 }  // namespace doorstep::server

@@ -1,6 +1,7 @@
 // doorstep-server: serves devices, and the operator's commands.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/device_commands.h"
+#include "server/key_commands.h"
 #include "server/measure_command.h"
 #include "server/quarantine_commands.h"
 #include "server/record_commands.h"
@@ -63,9 +65,15 @@ void AddEverything(CLI::App* app, GlobalOptions* options, Command* chosen) {
   app->add_option("--data", options->data_dir, "The data directory")->envname("DOORSTEP_DATA");
   app->add_option("--tenant", options->tenant, "The tenant")->capture_default_str();
   app->add_flag("--json", options->json, "Print results as JSON");
+  app->add_option("--key-file", options->key_file,
+                  "The databases' key: 32 bytes or 64 hexadecimal digits, mode 0600")
+      ->envname("DOORSTEP_KEY_FILE");
+  app->add_option("--key-command", options->key_command, "A shell command that prints it instead")
+      ->envname("DOORSTEP_KEY_COMMAND");
   AddServe(app, options, chosen);
   AddCommands(app, options, chosen);
   AddDeviceCommands(app, options, chosen);
+  AddKeyCommands(app, options, chosen);
   AddSchemaCommands(app, options, chosen);
   AddMeasureCommand(app, options, chosen);
   AddQuarantineCommands(app, options, chosen);
@@ -82,6 +90,9 @@ void AddForTrial(CLI::App* app) {
 }
 
 int Main(int argc, char** argv) {
+  // No core dump: it would have keys and records in it.
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
   // Standard output belongs to results.
   spdlog::set_default_logger(spdlog::stderr_logger_mt("doorstep-server"));
   CLI::App app("Doorstep's server: offline-first records, one truth", "doorstep-server");

@@ -10,6 +10,7 @@
 #include "server/measures/measures.h"
 #include "server/measures/publish.h"
 #include "server/measures/show.h"
+#include "server/work.h"
 #include "sync/base/clock.h"
 #include "sync/base/status.h"
 
@@ -24,16 +25,13 @@ struct MeasureArguments {
 };
 
 absl::StatusOr<int> ShowMeasures(const GlobalOptions& options, const MeasureArguments& asked) {
-  DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, tenants.Find(options.tenant));
-  DatabaseOptions reading;
-  reading.read_only = true;
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
-                            Database::Open(tenants.PathOf(options.tenant), reading));
+                            work.tenants().OpenDatabase(options.tenant, /*read_only=*/true));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> history, tenant->store().Read());
   MeasureOptions what;
-  what.now_ms = tenants.clock().Read().wall_ms;
+  what.now_ms = work.tenants().clock().Read().wall_ms;
   what.day = asked.day;
   what.programme = asked.programme;
   std::shared_ptr<const Schema> schema = tenant->store().schema();

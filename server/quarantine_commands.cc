@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "server/history.h"
 #include "server/output.h"
+#include "server/work.h"
 #include "sync/base/clock.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -148,8 +148,8 @@ std::string AsText(const Json& row) {
 }
 
 absl::StatusOr<int> List(const GlobalOptions& options, const QuarantineArguments& asked) {
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   Json list = Json::array();
   uint64_t after = 0;
@@ -175,8 +175,8 @@ absl::StatusOr<int> List(const GlobalOptions& options, const QuarantineArguments
 }
 
 absl::StatusOr<int> Show(const GlobalOptions& options, const QuarantineArguments& asked) {
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_ASSIGN_OR_RETURN(const QuarantineRow row, Find(asked.sequence, *view));
   DOORSTEP_ASSIGN_OR_RETURN(Json json, Summary(row, *view));
@@ -201,15 +201,15 @@ absl::StatusOr<int> Close(const GlobalOptions& options, const QuarantineArgument
     if (!text->empty() && text->size() <= kMaxTitleBytes && IsValidUtf8(*text)) continue;
     return InvalidField(path, *text, absl::StrCat("1 to ", kMaxTitleBytes, " bytes of text"));
   }
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write, tenant->store().Write());
   DOORSTEP_ASSIGN_OR_RETURN(QuarantineRow row, Find(asked.sequence, *write));
   if (row.closed_ms != 0) {
     return absl::AlreadyExistsError(
         absl::StrCat("SEQUENCE: got ", row.sequence, ", which ", row.closed_by, " has closed"));
   }
-  row.closed_ms = tenants.clock().Read().wall_ms;
+  row.closed_ms = work.tenants().clock().Read().wall_ms;
   row.closed_by = asked.by;
   row.closed_reason = asked.reason;
   DOORSTEP_RETURN_IF_ERROR(write->PutQuarantine(row));

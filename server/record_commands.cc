@@ -13,6 +13,7 @@
 #include "server/output.h"
 #include "server/record_seen.h"
 #include "server/withdrawal.h"
+#include "server/work.h"
 #include "sync/base/clock.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -38,8 +39,8 @@ absl::StatusOr<Uuid> RecordId(const RecordArguments& asked) {
 
 absl::StatusOr<int> Seen(const GlobalOptions& options, const RecordArguments& asked) {
   DOORSTEP_ASSIGN_OR_RETURN(const Uuid record, RecordId(asked));
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_ASSIGN_OR_RETURN(const RecordSeen seen, ReadRecordSeen(record, tenant->schema(), *view));
   Print(options.json ? seen.ToJson() : seen.ToText());
@@ -53,10 +54,10 @@ absl::StatusOr<int> Move(const GlobalOptions& options, const RecordArguments& as
     if (!text->empty() && text->size() <= kMaxTitleBytes && IsValidUtf8(*text)) continue;
     return InvalidField(path, *text, absl::StrCat("1 to ", kMaxTitleBytes, " bytes of text"));
   }
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write, tenant->store().Write());
-  const Deed deed{tenants.clock().Read().wall_ms, asked.by, asked.reason};
+  const Deed deed{work.tenants().clock().Read().wall_ms, asked.by, asked.reason};
   DOORSTEP_ASSIGN_OR_RETURN(const uint64_t sequence, withdraw
                                                          ? WithdrawRecord(record, deed, *write)
                                                          : GiveBackRecord(record, deed, *write));
@@ -76,8 +77,8 @@ Json ToJson(const Deed& deed) {
 }
 
 absl::StatusOr<int> List(const GlobalOptions& options, const RecordArguments& asked) {
-  Tenants tenants({.data_dir = options.data_dir});
-  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, FindTenant(tenants, options));
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<WithdrawalRow> rows, view->WithdrawalsOf(Uuid()));
   Json list = Json::array();

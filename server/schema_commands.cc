@@ -59,9 +59,9 @@ struct Opened {
 };
 
 absl::StatusOr<Opened> OpenTenant(const GlobalOptions& options) {
-  DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
+  DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options));
   Opened opened;
-  opened.tenants = std::make_unique<Tenants>(TenantsOptions{.data_dir = options.data_dir});
+  opened.tenants = std::make_unique<Tenants>(all);
   // Also brings the database to this program's layout.
   const absl::StatusOr<Tenant*> tenant = opened.tenants->Find(options.tenant);
   if (absl::IsNotFound(tenant.status())) {
@@ -71,7 +71,8 @@ absl::StatusOr<Opened> OpenTenant(const GlobalOptions& options) {
   }
   DOORSTEP_RETURN_IF_ERROR(tenant.status());
   opened.schema = (*tenant)->store().schema();
-  DOORSTEP_ASSIGN_OR_RETURN(opened.db, Database::Open(opened.tenants->PathOf(options.tenant), {}));
+  DOORSTEP_ASSIGN_OR_RETURN(opened.db,
+                            opened.tenants->OpenDatabase(options.tenant, /*read_only=*/false));
   return opened;
 }
 

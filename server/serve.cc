@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -177,6 +178,21 @@ absl::Status StartEnrolment(const GlobalOptions& global, const ServeOptions& opt
   return WritePublicFace(global.data_dir, face);
 }
 
+absl::Status CheckKey(const TenantsOptions& tenants, const ServeOptions& options) {
+  if (!tenants.sqlite.key.empty() || options.dev_loopback) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "serve: got no key for the databases, wanted --key-file or --key-command, or --dev-loopback");
+}
+
+// While somebody looks: a device is told no key rather than that.
+absl::Status CheckRecoveryKeys(const Tenants& tenants) {
+  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> names, tenants.List());
+  for (const std::string& name : names) {
+    DOORSTEP_RETURN_IF_ERROR(tenants.RecoveryKey(name).status());
+  }
+  return absl::OkStatus();
+}
+
 sigset_t StopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -189,6 +205,8 @@ absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& optio
   SetLogFormat(options.log_format);
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(global));
   DOORSTEP_ASSIGN_OR_RETURN(const HostAndPort listen, CheckListen(options));
+  DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions tenants, TenantsOptionsOf(global));
+  DOORSTEP_RETURN_IF_ERROR(CheckKey(tenants, options));
   DOORSTEP_RETURN_IF_ERROR(EnsureDirectory(global.data_dir));
   const std::string lock_file = global.data_dir + "/serve.lock";
   absl::StatusOr<FileLock> lock = FileLock::TryAcquire(lock_file);
@@ -207,9 +225,9 @@ absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& optio
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  SyncCore core({.data_dir = global.data_dir},
-                options.dev_loopback ? Callers::kAnyone : Callers::kEnrolled);
+  SyncCore core(tenants, options.dev_loopback ? Callers::kAnyone : Callers::kEnrolled);
   DOORSTEP_RETURN_IF_ERROR(core.tenants().Ensure(kDefaultTenant).status());
+  DOORSTEP_RETURN_IF_ERROR(CheckRecoveryKeys(core.tenants()));
   GrpcServerOptions main;
   main.host = listen.host;
   main.port = listen.port;
@@ -229,6 +247,7 @@ absl::StatusOr<int> Serve(const GlobalOptions& global, const ServeOptions& optio
     DOORSTEP_RETURN_IF_ERROR(
         WriteFileAtomically(options.port_file, absl::StrCat(server->port(), "\n"), 0644));
   }
+  if (tenants.sqlite.key.empty()) spdlog::warn("the databases are not encrypted: no --key-file");
   spdlog::info("listening on {}:{}, {}", listen.host, server->port(),
                options.dev_loopback ? "plain text, this machine only"
                                     : "TLS 1.3, devices by their certificates");

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "server/keyed_database.h"
 #include "server/migrations.h"
 #include "server/sqlite_reading.h"
 #include "server/sqlite_schemas.h"
 #include "server/sqlite_writing.h"
 #include "sync/base/clock.h"
+#include "sync/base/file.h"
 #include "sync/base/limits.h"
 #include "sync/base/mutex.h"
 #include "sync/base/status.h"
@@ -30,6 +33,7 @@ DatabaseOptions OptionsFor(const SqliteStoreOptions& options, bool create) {
   database.create = create;
   database.sync = options.sync;
   database.vfs = options.vfs;
+  database.key = options.key;
   return database;
 }
 
@@ -54,9 +58,10 @@ class SqliteReadView : public internal::SqliteReading<ReadView> {
 
 class SqliteStore : public Store {
  public:
-  SqliteStore(std::string path, std::unique_ptr<Connection> writer,
+  SqliteStore(std::string path, std::optional<FileLock> lock, std::unique_ptr<Connection> writer,
               std::shared_ptr<const Schema> schema, const SqliteStoreOptions& options)
       : path_(std::move(path)),
+        lock_(std::move(lock)),
         schema_(std::move(schema)),
         options_(options),
         writer_(std::move(writer)) {}
@@ -111,6 +116,7 @@ class SqliteStore : public Store {
   }
 
   const std::string path_;
+  const std::optional<FileLock> lock_;  // outlives the connections
   const std::shared_ptr<const Schema> schema_;
   const SqliteStoreOptions options_;
 
@@ -132,15 +138,16 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, 
                                                        const std::shared_ptr<const Schema>& own,
                                                        Entropy& entropy,
                                                        const SqliteStoreOptions& options) {
-  DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                            Database::Open(path, OptionsFor(options, create)));
+  DOORSTEP_ASSIGN_OR_RETURN(KeyedDatabase opened, OpenKeyed(path, OptionsFor(options, create)));
+  Database& db = *opened.db;
   const std::vector<Migration> ladder = Migrations();
-  DOORSTEP_RETURN_IF_ERROR(Migrate(*db, kApplicationId, ladder));
+  DOORSTEP_RETURN_IF_ERROR(Migrate(db, kApplicationId, ladder));
   Clock& clock = options.clock == nullptr ? *SystemClock() : *options.clock;
   DOORSTEP_ASSIGN_OR_RETURN(std::shared_ptr<const Schema> schema,
-                            internal::PrepareSchema(*db, own, entropy, clock.Read().wall_ms));
-  auto writer = std::make_unique<Connection>(std::move(db), schema);
-  return std::make_unique<SqliteStore>(path, std::move(writer), std::move(schema), options);
+                            internal::PrepareSchema(db, own, entropy, clock.Read().wall_ms));
+  auto writer = std::make_unique<Connection>(std::move(opened.db), schema);
+  return std::make_unique<SqliteStore>(path, std::move(opened.lock), std::move(writer),
+                                       std::move(schema), options);
 }
 
 }  // namespace doorstep::server

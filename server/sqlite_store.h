@@ -20,6 +20,7 @@ struct SqliteStoreOptions {
   // kOff and kNormal are for tests: kFull is what makes a receipt true.
   DatabaseOptions::Sync sync = DatabaseOptions::Sync::kFull;
   std::string vfs = "";    // a registered VFS by name, for tests
+  std::string key = "";    // 32 bytes; empty: the database is plain
   Clock* clock = nullptr;  // null: the machine's; says since when a schema is in use
 };
 
@@ -27,7 +28,7 @@ struct SqliteStoreOptions {
 // program, unless that would take something away (sqlite_schemas.h): Store::schema() says which it
 // is. With `create`, makes the file if there is none (`entropy` gives the epoch and the tenant's
 // own key), else kNotFound. kFailedPrecondition when the file is another program's or newer than
-// this one.
+// this one. About its key as OpenKeyed.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, bool create,
                                                        const std::shared_ptr<const Schema>& own,
                                                        Entropy& entropy,

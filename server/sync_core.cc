@@ -219,6 +219,8 @@ absl::StatusOr<v1::HelloResponse> DoHello(const Door& door, const v1::HelloReque
   response.set_standing(forked ? v1::FORKED : v1::WELCOME);
   response.set_max_push_bytes(kMaxPushRawBytes);
   response.set_max_batch_bytes(kMaxPullBatchBytes);
+  // A file that cannot be read is said when the server starts; nobody's sync waits for it.
+  response.set_recovery_key(tenants.RecoveryKey(tenant->name()).value_or(""));
   return response;
 }
 

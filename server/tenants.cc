@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/recovery.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
@@ -56,6 +57,18 @@ std::string Tenants::PathOf(absl::string_view name) const {
 
 std::string Tenants::AttachmentsPathOf(absl::string_view name) const {
   return absl::StrCat(options_.data_dir, "/attachments/", name, ".db");
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Tenants::OpenDatabase(absl::string_view name,
+                                                                bool read_only) const {
+  DatabaseOptions options;
+  options.read_only = read_only;
+  options.key = options_.sqlite.key;
+  return Database::Open(PathOf(name), options);
+}
+
+absl::StatusOr<std::string> Tenants::RecoveryKey(absl::string_view name) const {
+  return ReadRecoveryKey(options_.data_dir, name);
 }
 
 absl::StatusOr<Tenant*> Tenants::OpenLocked(absl::string_view name, bool create) {

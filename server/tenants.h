@@ -64,6 +64,11 @@ class Tenants {
   std::string PathOf(absl::string_view name) const;
   // DATA/attachments/<name>.db; made with the first attachment.
   std::string AttachmentsPathOf(absl::string_view name) const;
+  // A connection of its own to that database, which must be there and up to date (Find).
+  absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(absl::string_view name,
+                                                         bool read_only) const;
+  // The tenant's public recovery key (recovery.h); empty: there is none.
+  absl::StatusOr<std::string> RecoveryKey(absl::string_view name) const;
   Clock& clock() const { return *options_.clock; }
   Entropy& entropy() const { return *options_.entropy; }
   size_t pull_batch_items() const { return options_.pull_batch_items; }

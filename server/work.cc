@@ -7,9 +7,10 @@
 namespace doorstep::server {
 
 absl::StatusOr<Tenant*> Work::Open(bool create) {
-  DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options_));
-  if (create && options_.tenant == kDefaultTenant) return tenants_.Ensure(options_.tenant);
-  return FindTenant(tenants_, options_);
+  DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options_));
+  tenants_ = std::make_unique<Tenants>(all);
+  if (create && options_.tenant == kDefaultTenant) return tenants_->Ensure(options_.tenant);
+  return FindTenant(*tenants_, options_);
 }
 
 absl::StatusOr<std::unique_ptr<ReadView>> Work::Read() {

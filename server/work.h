@@ -13,17 +13,17 @@ namespace doorstep::server {
 
 class Work {
  public:
-  explicit Work(const GlobalOptions& options)
-      : options_(options), tenants_({.data_dir = options.data_dir}) {}
+  explicit Work(const GlobalOptions& options) : options_(options) {}
 
   // Commands that add something make the data directory and the tenant `default`; no other.
   absl::StatusOr<Tenant*> Open(bool create);
   absl::StatusOr<std::unique_ptr<ReadView>> Read();
-  Tenants& tenants() { return tenants_; }
+  // After Open or Read.
+  Tenants& tenants() { return *tenants_; }
 
  private:
   const GlobalOptions& options_;
-  Tenants tenants_;
+  std::unique_ptr<Tenants> tenants_;
 };
 
 }  // namespace doorstep::server

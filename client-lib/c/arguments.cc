@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "sync/base/bytes.h"
 #include "sync/base/status.h"
 
 namespace doorstep::c {
@@ -75,6 +76,13 @@ void Options::Text(const char* key, std::string* out) {
   *out = value.get<std::string>();
 }
 
+void Options::Secret(const char* key, std::string* out) {
+  json value;
+  if (!Take(key, &value)) return;
+  if (!value.is_string()) return Refuse(key, value.type_name(), "text");
+  *out = value.get<std::string>();
+}
+
 void Options::Bool(const char* key, bool* out) {
   json value;
   if (!Take(key, &value)) return;
@@ -116,6 +124,15 @@ absl::Status Options::Finish() {
       absl::StrCat(name_, ".", object_.begin().key(), ": got a key that is not known here"));
 }
 
+namespace {
+
+void TakeUnlock(Options& options, Unlock* out) {
+  options.Text("person", &out->person);
+  options.Secret("secret", &out->secret);
+}
+
+}  // namespace
+
 absl::Status ReadInit(const char* text, InitOptions* out) {
   Options options("options_json", text);
   options.Text("tenant", &out->tenant);
@@ -123,7 +140,14 @@ absl::Status ReadInit(const char* text, InitOptions* out) {
   options.Text("device_name", &out->device_name);
   options.Text("user", &out->user);
   options.Text("server", &out->server);
-  return options.Finish();
+  options.Secret("secret", &out->environment.unlock.secret);
+  std::string recovery;
+  options.Text("recovery_key", &recovery);
+  DOORSTEP_RETURN_IF_ERROR(options.Finish());
+  absl::StatusOr<std::string> key = FromHex(recovery);
+  if (!key.ok()) return Annotate(key.status(), "options_json.recovery_key");
+  out->recovery_key = *std::move(key);
+  return absl::OkStatus();
 }
 
 absl::Status ReadOpen(const char* text, OpenOptions* out) {
@@ -132,8 +156,15 @@ absl::Status ReadOpen(const char* text, OpenOptions* out) {
   options.Choice("durability", {"full", "normal"}, &durability);
   options.Bool("read_only", &out->read_only);
   options.Bool("check", &out->check);
+  TakeUnlock(options, &out->environment.unlock);
   out->durability =
       durability == 0 ? OpenOptions::Durability::kFull : OpenOptions::Durability::kNormal;
+  return options.Finish();
+}
+
+absl::Status ReadUnlock(const char* text, Unlock* out) {
+  Options options("options_json", text);
+  TakeUnlock(options, out);
   return options.Finish();
 }
 
@@ -266,6 +297,7 @@ absl::Status ReadLoop(const char* text, GrpcOptions* link, SyncLoopOptions* loop
   TakeLink(options, link);
   TakeHints(options, &loop->hints);
   TakeAttachments(options, &loop->attachments);
+  TakeUnlock(options, &loop->environment.unlock);
   return options.Finish();
 }
 

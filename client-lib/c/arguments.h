@@ -28,6 +28,8 @@ class Options {
   Options(absl::string_view name, const char* text);
 
   void Text(const char* key, std::string* out);
+  // A text that no message shows.
+  void Secret(const char* key, std::string* out);
   void Bool(const char* key, bool* out);
   void Int(const char* key, int64_t min, int64_t max, int64_t* out);
   // One of these words; `out` is its place.
@@ -51,6 +53,8 @@ class Options {
 
 absl::Status ReadInit(const char* text, InitOptions* out);
 absl::Status ReadOpen(const char* text, OpenOptions* out);
+// Of functions that open a replica by themselves.
+absl::Status ReadUnlock(const char* text, Unlock* out);
 absl::Status ReadAdd(const char* text, AddOptions* out);
 absl::Status ReadAttach(const char* text, AttachOptions* out);
 absl::Status ReadDecision(const char* text, Decision* out);

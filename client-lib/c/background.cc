@@ -52,15 +52,24 @@ extern "C" {
 
 int doorstep_observer_start(const char* directory, const char* sql, doorstep_tell tell,
                             void* context, doorstep_observer** observer, doorstep_error** error) {
+  return doorstep_observer_start_with(directory, sql, nullptr, tell, context, observer, error);
+}
+
+int doorstep_observer_start_with(const char* directory, const char* sql, const char* options_json,
+                                 doorstep_tell tell, void* context, doorstep_observer** observer,
+                                 doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
     DOORSTEP_RETURN_IF_ERROR(
         Given("directory", directory, "sql", sql, "tell", tell, "observer", observer));
-    DOORSTEP_ASSIGN_OR_RETURN(
-        std::unique_ptr<doorstep::Observer> started,
-        doorstep::Observer::Start(directory, sql,
+    doorstep::Environment environment;
+    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadUnlock(options_json, &environment.unlock));
+    DOORSTEP_ASSIGN_OR_RETURN(std::unique_ptr<doorstep::Observer> started,
+                              doorstep::Observer::Start(
+                                  directory, sql,
                                   [tell, context](const absl::StatusOr<doorstep::Answer>& answer) {
                                     Tell(tell, context, [&] { return ToJson(answer); });
-                                  }));
+                                  },
+                                  environment));
     *observer = new doorstep_observer{std::move(started)};
     return absl::OkStatus();
   });

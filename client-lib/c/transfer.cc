@@ -55,10 +55,17 @@ extern "C" {
 
 int doorstep_use_schema(const char* directory, const unsigned char* bytes, size_t size,
                         doorstep_error** error) {
+  return doorstep_use_schema_with(directory, bytes, size, nullptr, error);
+}
+
+int doorstep_use_schema_with(const char* directory, const unsigned char* bytes, size_t size,
+                             const char* options_json, doorstep_error** error) {
   return Run(error, [&]() -> absl::Status {
     DOORSTEP_RETURN_IF_ERROR(Given("directory", directory, "bytes", bytes));
-    return Replica::UseSchema(directory,
-                              absl::string_view(reinterpret_cast<const char*>(bytes), size));
+    doorstep::OpenOptions options;
+    DOORSTEP_RETURN_IF_ERROR(doorstep::c::ReadUnlock(options_json, &options.environment.unlock));
+    return Replica::UseSchema(
+        directory, absl::string_view(reinterpret_cast<const char*>(bytes), size), options);
   });
 }
 

@@ -44,8 +44,10 @@
  * doorstep_interface() is raised. Those of interface 2 say so.
  *
  * What C++ has and C does not: another clock, entropy, file system or transport (they are for
- * tests), a record parsed into a generated message (doorstep_record_bytes() gives what any Protocol
- * Buffers library parses), and a schema for doorstep_init() (doorstep_use_schema() follows it).
+ * tests), a key store of one's own, the calls that add and remove people who open a replica
+ * (doorstep/people.h; `doorstep people` has them), a record parsed into a generated message
+ * (doorstep_record_bytes() gives what any Protocol Buffers library parses), and a schema for
+ * doorstep_init() (doorstep_use_schema() follows it).
  */
 #ifndef DOORSTEP_H_
 #define DOORSTEP_H_
@@ -110,9 +112,15 @@ const char* doorstep_error_case(const doorstep_error* error);
 void doorstep_error_free(doorstep_error* error);
 
 /* Makes a replica in a directory. Needs no network. `options_json`:
- * {"site","device_name","user"[,"tenant"][,"server"]}, all text. */
+ * {"site","device_name","user"[,"tenant"][,"server"][,"secret"][,"recovery_key"]}, all text.
+ * "secret": the PIN or passphrase of "user", without which it does not open; without one whoever
+ * has the device opens it. "recovery_key": the organisation's, hexadecimal. The secrets of the
+ * device are kept in files: doorstep/key_store.h says where. */
 int doorstep_init(const char* directory, const char* options_json, doorstep_error** error);
-/* `options_json`: NULL, or {["durability":"full"|"normal"][,"read_only":bool][,"check":bool]}. */
+/* `options_json`: NULL, or {["durability":"full"|"normal"][,"read_only":bool][,"check":bool]
+ * [,"person"][,"secret"]}. "person" and "secret" (a PIN or passphrase): who opens it, where it is
+ * not the device alone. A PIN that is wrong is code 16, one that is not tried now code 7; neither
+ * says anything of the replica. */
 int doorstep_open(const char* directory, const char* options_json, doorstep_replica** replica,
                   doorstep_error** error);
 void doorstep_close(doorstep_replica* replica);
@@ -121,6 +129,9 @@ void doorstep_close(doorstep_replica* replica);
  * Handles that are open do not see it: open anew. */
 int doorstep_use_schema(const char* directory, const unsigned char* bytes, size_t size,
                         doorstep_error** error);
+/* Since 2. The same; `options_json`: NULL, or {["person"][,"secret"]}, as of doorstep_open(). */
+int doorstep_use_schema_with(const char* directory, const unsigned char* bytes, size_t size,
+                             const char* options_json, doorstep_error** error);
 /* Since 2. The schema by which a replica reads, as a FileDescriptorSet: kinds, fields, enum values,
  * and what the options of doorstep/v1/options.proto say of them (labels, merge classes). */
 int doorstep_schema(doorstep_replica* replica, unsigned char** bytes, size_t* size,
@@ -237,15 +248,19 @@ int doorstep_watch(doorstep_replica* replica, doorstep_link* link, doorstep_visi
  * {"error":{"code":N,"message"}}. Nothing runs while nothing is committed. */
 int doorstep_observer_start(const char* directory, const char* sql, doorstep_tell tell,
                             void* context, doorstep_observer** observer, doorstep_error** error);
+/* The same; `options_json`: NULL, or {["person"][,"secret"]}, as of doorstep_open(). */
+int doorstep_observer_start_with(const char* directory, const char* sql, const char* options_json,
+                                 doorstep_tell tell, void* context, doorstep_observer** observer,
+                                 doorstep_error** error);
 /* Waits for a call that runs; afterwards there is none. */
 void doorstep_observer_free(doorstep_observer* observer);
 
 /* Syncs with `address` at once, when something changes here or there, and again after a lost link
  * (doorstep/sync_loop.h: when). `options_json`: NULL, or the keys of doorstep_link_new(), of
- * doorstep_loop_hints() and of doorstep_sync_with(). Both callbacks may be NULL. `attempt`, after
- * each attempt: {"result":{as of doorstep_sync()}} or {"error":{"code","message"}}, and "next_ms",
- * after which the next comes by itself; 0 = none, the loop has ended. `progress`: as of
- * doorstep_sync(). */
+ * doorstep_loop_hints() and of doorstep_sync_with(), and "person" and "secret" as of
+ * doorstep_open(). Both callbacks may be NULL. `attempt`, after each attempt: {"result":{as of
+ * doorstep_sync()}} or {"error":{"code","message"}}, and "next_ms", after which the next comes by
+ * itself; 0 = none, the loop has ended. `progress`: as of doorstep_sync(). */
 int doorstep_loop_start(const char* directory, const char* address, const char* options_json,
                         doorstep_tell attempt, doorstep_tell progress, void* context,
                         doorstep_loop** loop, doorstep_error** error);

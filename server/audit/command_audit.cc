@@ -27,7 +27,7 @@ constexpr absl::string_view kNotNoted[] = {
     "serve",          "tenant list",   "site list",     "user list",      "device list",
     "status",         "shift",         "schema check",  "schema list",    "schema save",
     "audit list",     "audit verify",  "audit head",    "history verify", "config check",
-    "config example", "backup keygen", "backup verify",
+    "config example", "backup keygen", "backup verify",  "recovery show",
 };
 
 // The account that runs the program.
@@ -46,7 +46,8 @@ std::string OperatorName() {
 // themselves.
 absl::StatusOr<bool> NoteCommand(const GlobalOptions& options, const CommandLine& line,
                                  std::string outcome) {
-  Tenants tenants({.data_dir = options.data_dir});
+  DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options));
+  Tenants tenants(all);
   const absl::StatusOr<Tenant*> tenant =
       tenants.Find(line.makes.empty() ? options.tenant : line.makes);
   if (absl::IsNotFound(tenant.status())) return false;
@@ -62,6 +63,29 @@ absl::StatusOr<bool> NoteCommand(const GlobalOptions& options, const CommandLine
   DOORSTEP_RETURN_IF_ERROR(AppendAudit(std::move(entry), *write));
   DOORSTEP_RETURN_IF_ERROR(Annotate(write->Commit(), "audit"));
   return true;
+}
+
+std::string OutcomeOf(const absl::StatusOr<int>& result) {
+  if (!result.ok()) return absl::StatusCodeToString(result.status().code());
+  return *result == kExitOk ? "" : absl::StrCat("exit ", *result);
+}
+
+// Runs what puts other databases in place, and notes it in whichever is there then.
+absl::StatusOr<int> RunThenNote(const GlobalOptions& options, const CommandLine& line,
+                                const Command& command) {
+  absl::StatusOr<int> result = command();
+  GlobalOptions after = options;
+  if (!line.new_key_file.empty() || !line.new_key_command.empty()) {
+    after.key_file = line.new_key_file;
+    after.key_command = line.new_key_command;
+  }
+  const std::string outcome = OutcomeOf(result);
+  const absl::Status noted = NoteCommand(after, line, outcome).status();
+  if (noted.ok()) return result;
+  if (outcome.empty()) return noted;
+  // It failed, so the old key may count still; and what is damaged cannot be written to.
+  (void)NoteCommand(options, line, outcome);
+  return result;
 }
 
 }  // namespace
@@ -80,20 +104,23 @@ CommandLine CommandLineOf(const CLI::App& app) {
                     absl::StrJoin(option->results(), ","));
   }
   if (line.verb == "tenant add") line.makes = command->get_option("name")->as<std::string>();
+  line.replaces = line.verb == "backup restore" || line.verb == "rekey";
+  if (line.verb == "rekey") {
+    line.new_key_file = command->get_option("--new-key-file")->as<std::string>();
+    line.new_key_command = command->get_option("--new-key-command")->as<std::string>();
+  }
   return line;
 }
 
 absl::StatusOr<int> RunAudited(const GlobalOptions& options, const CommandLine& line,
                                const Command& command) {
   if (options.data_dir.empty() || absl::c_linear_search(kNotNoted, line.verb)) return command();
+  if (line.replaces) return RunThenNote(options, line, command);
   DOORSTEP_ASSIGN_OR_RETURN(const bool noted, NoteCommand(options, line, ""));
   absl::StatusOr<int> result = command();
-  const bool done = result.ok() && *result == kExitOk;
+  const std::string outcome = OutcomeOf(result);
   // The tenant is new, or the command has failed.
-  if (done && !noted) DOORSTEP_RETURN_IF_ERROR(NoteCommand(options, line, "").status());
-  if (!done && noted) {
-    const std::string outcome = result.ok() ? absl::StrCat("exit ", *result)
-                                            : absl::StatusCodeToString(result.status().code());
+  if (noted == !outcome.empty()) {
     DOORSTEP_RETURN_IF_ERROR(NoteCommand(options, line, outcome).status());
   }
   return result;

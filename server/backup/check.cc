@@ -26,14 +26,13 @@ void AddFault(std::vector<std::string>* faults, std::string what) {
 // False: nothing else in it can be trusted.
 absl::StatusOr<bool> CheckIntegrity(const std::string& path, const SqliteStoreOptions& options,
                                     std::vector<std::string>* faults) {
-  const absl::StatusOr<std::unique_ptr<Database>> db =
-      OpenForBackup(path, /*create=*/false, options);
+  const absl::StatusOr<KeyedDatabase> db = OpenForBackup(path, /*create=*/false, options);
   if (absl::IsDataLoss(db.status())) {
     AddFault(faults, std::string(db.status().message()));
     return false;
   }
   DOORSTEP_RETURN_IF_ERROR(db.status());
-  const absl::StatusOr<std::string> found = (*db)->QueryText("PRAGMA integrity_check(1)");
+  const absl::StatusOr<std::string> found = db->db->QueryText("PRAGMA integrity_check(1)");
   if (found.ok() && *found == "ok") return true;
   AddFault(faults, absl::StrCat(path, ": integrity_check: ",
                                 found.ok() ? *found : std::string(found.status().message())));
@@ -48,10 +47,10 @@ struct Compartment {
 
 absl::StatusOr<std::vector<Compartment>> ReadCompartments(const std::string& path,
                                                           const SqliteStoreOptions& options) {
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> db,
+  DOORSTEP_ASSIGN_OR_RETURN(const KeyedDatabase opened,
                             OpenForBackup(path, /*create=*/false, options));
   DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * list, db->Prepared("SELECT ref, digest, records FROM _compartment ORDER BY ref"));
+      Statement * list, opened.db->Prepared("SELECT ref, digest, records FROM _compartment ORDER BY ref"));
   std::vector<Compartment> compartments;
   const ScopedReset done(list);
   while (true) {

@@ -1,7 +1,6 @@
 #include "server/backup/contents.h"
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -69,17 +68,18 @@ absl::StatusOr<TenantMark> ReadMark(const std::string& name, Database& db) {
   return mark;
 }
 
-absl::StatusOr<std::unique_ptr<Database>> OpenForBackup(const std::string& path, bool create,
-                                                        const SqliteStoreOptions& options) {
+absl::StatusOr<KeyedDatabase> OpenForBackup(const std::string& path, bool create,
+                                            const SqliteStoreOptions& options) {
   DatabaseOptions database;
   database.create = create;
   database.read_only = !create;
   database.vfs = options.vfs;
+  database.key = options.key;
   if (create) {
     database.wal = false;  // a file, and nothing beside it
     database.sync = DatabaseOptions::Sync::kOff;
   }
-  return Database::Open(path, database);
+  return OpenKeyed(path, database);
 }
 
 absl::Status CheckBackupName(absl::string_view name) {

@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json_fwd.hpp"
+#include "server/keyed_database.h"
 #include "server/sqlite_store.h"
 #include "sync/sqlite/database.h"
 
@@ -56,9 +56,9 @@ TenantMark TenantMarkFrom(const nlohmann::json& json);
 absl::StatusOr<TenantMark> ReadMark(const std::string& name, Database& db);
 
 // A database of the server's, to be read only; or, with `create`, a new one without a log, which a
-// copy goes into. The one place where the backup opens databases.
-absl::StatusOr<std::unique_ptr<Database>> OpenForBackup(const std::string& path, bool create,
-                                                        const SqliteStoreOptions& options);
+// copy goes into. Both under the key of the options. The one place where the backup opens databases.
+absl::StatusOr<KeyedDatabase> OpenForBackup(const std::string& path, bool create,
+                                            const SqliteStoreOptions& options);
 
 // kDataLoss unless it is one that stands above. A name leads to nowhere else.
 absl::Status CheckBackupName(absl::string_view name);

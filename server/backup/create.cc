@@ -127,10 +127,11 @@ absl::Status Backup::AddDatabase(const std::string& name, const std::string& pat
   const std::string copy = work_dir_ + "/copy.db";
   Json about = Json::object();
   {
-    DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> from,
+    DOORSTEP_ASSIGN_OR_RETURN(const KeyedDatabase opened,
                               OpenForBackup(path, /*create=*/false, options_.sqlite));
-    DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<Database> to,
+    DOORSTEP_ASSIGN_OR_RETURN(const KeyedDatabase to,
                               OpenForBackup(copy, /*create=*/true, options_.sqlite));
+    Database* const from = opened.db.get();
     DOORSTEP_ASSIGN_OR_RETURN(const Transaction snapshot,
                               Transaction::Begin(*from, Transaction::Mode::kRead));
     if (tenant) {
@@ -139,7 +140,7 @@ absl::Status Backup::AddDatabase(const std::string& name, const std::string& pat
       report_.tenants.push_back(mark);
     }
     pace_.Begin(absl::StrCat(name, " (copy)"));
-    DOORSTEP_RETURN_IF_ERROR(from->CopyTo(*to, kBackupStepPages, [this](int64_t done, int64_t all) {
+    DOORSTEP_RETURN_IF_ERROR(from->CopyTo(*to.db, kBackupStepPages, [this](int64_t done, int64_t all) {
       pace_.Done(done, all);
       return absl::OkStatus();
     }));

@@ -74,8 +74,7 @@ class FileLock {
 
   // Creates the file if needed, with mode 0600. Does not wait: kAborted when somebody else holds
   // the lock.
-  static absl::StatusOr<FileLock> TryAcquire(const std::string& path,
-                                             Mode mode = Mode::kExclusive);
+  static absl::StatusOr<FileLock> TryAcquire(const std::string& path, Mode mode = Mode::kExclusive);
   // Tries for so long, then kAborted.
   static absl::StatusOr<FileLock> Acquire(const std::string& path, Mode mode, int wait_ms);
 

@@ -133,6 +133,22 @@ inline constexpr size_t kMaxRecordJsonBytes = 8 * kMiB;
 // descriptor sets are all far smaller.
 inline constexpr size_t kMaxReadFileBytes = 64 * kMiB;
 
+// --- Unlocking a replica ---
+
+// People who open one replica: a home's whole staff, and a keyring that is read at once.
+inline constexpr size_t kMaxPeople = 256;
+// Bytes of the keyring's file: so many people, with room for later formats.
+inline constexpr size_t kMaxKeyringBytes = 1 * kMiB;
+// Bytes of a PIN or passphrase. Four digits are guessed in minutes by whoever has the secret of the
+// device; six take a day.
+inline constexpr size_t kMinSecretBytes = 6;
+inline constexpr size_t kMaxSecretBytes = 1 * kKiB;
+// What a keyring may ask of the device before a PIN is known to be wrong (Argon2id).
+inline constexpr uint64_t kMaxUnlockPasses = 32;
+inline constexpr uint64_t kMaxUnlockMemoryKib = 1 * kMiB;
+// Failures after which a person's wrapped key goes.
+inline constexpr int kMaxUnlockFailures = 10;
+
 // --- Messages ---
 
 // Bytes of a foreign value quoted in an error message: enough to recognise it, too few to copy a

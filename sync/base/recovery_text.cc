@@ -39,9 +39,8 @@ absl::StatusOr<std::string> Parse(absl::string_view prefix, absl::string_view te
     }
     return bytes.substr(0, head_bytes);
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("got ", text.size(), " characters, wanted the whole line that begins with ",
-                   prefix));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "got ", text.size(), " characters, wanted the whole line that begins with ", prefix));
 }
 
 }  // namespace

@@ -114,6 +114,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 }
 
 absl::Status Database::Configure(const DatabaseOptions& options) {
+  // With a wrong key the log looks empty, and whoever closes last removes an empty log: not before
+  // it is known that this is a database, and that the key is its.
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_busy_timeout(db_, options.busy_timeout_ms);
   sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, static_cast<int>(kMaxSqlValueBytes));
   sqlite3_limit(db_, SQLITE_LIMIT_SQL_LENGTH, static_cast<int>(kMaxSqlBytes));
@@ -133,6 +136,7 @@ absl::Status Database::Configure(const DatabaseOptions& options) {
   sync_ = options.sync;
   wal_ = options.wal;
   DOORSTEP_RETURN_IF_ERROR(QueryInt("SELECT count(*) FROM sqlite_schema").status());
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   if (options.read_only || path_ == kMemory) return absl::OkStatus();
   return SetJournalMode(options);
 }
@@ -140,8 +144,8 @@ absl::Status Database::Configure(const DatabaseOptions& options) {
 absl::Status Database::ApplyKey(absl::string_view key, bool anew) {
   std::string secret = absl::StrCat("raw:", key);  // "raw:": the key itself, not a passphrase
   const auto size = static_cast<int>(secret.size());
-  const int rc = anew ? sqlite3_rekey(db_, secret.data(), size)
-                      : sqlite3_key(db_, secret.data(), size);
+  const int rc =
+      anew ? sqlite3_rekey(db_, secret.data(), size) : sqlite3_key(db_, secret.data(), size);
   explicit_bzero(secret.data(), secret.size());
   return rc == SQLITE_OK ? absl::OkStatus() : internal::ErrorOf(db_, rc, "");
 }

@@ -1,7 +1,9 @@
 #include "sync/sqlite/rekey.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +30,39 @@ constexpr int kOthersMs = 500;
 absl::Status SystemError(absl::string_view path, absl::string_view doing) {
   return absl::ErrnoToStatus(errno, absl::StrCat(path, ": ", doing));
 }
+
+// A file as SQLite opens it. It must be SQLite that does: when a program closes a file, POSIX takes
+// every lock from it that any of its connections has there, and SQLite alone knows to wait.
+class RawFile {
+ public:
+  explicit RawFile(const std::string& path)
+      : name_(sqlite3_create_filename(path.c_str(), "", "", 0, nullptr)) {
+    sqlite3_vfs* const vfs = sqlite3_vfs_find("unix");
+    if (name_ == nullptr || vfs == nullptr) return;
+    memory_ = std::make_unique<char[]>(static_cast<size_t>(vfs->szOsFile));
+    file_ = reinterpret_cast<sqlite3_file*>(memory_.get());
+    rc_ = vfs->xOpen(vfs, name_, file_, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr);
+  }
+  ~RawFile() {
+    if (file_ != nullptr && file_->pMethods != nullptr) file_->pMethods->xClose(file_);
+    sqlite3_free_filename(name_);
+  }
+  RawFile(const RawFile&) = delete;
+  RawFile& operator=(const RawFile&) = delete;
+
+  // Fills with zeros what the file does not have.
+  bool Read(char* bytes, size_t size) {
+    if (rc_ != SQLITE_OK) return false;
+    const int rc = file_->pMethods->xRead(file_, bytes, static_cast<int>(size), 0);
+    return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ;
+  }
+
+ private:
+  const sqlite3_filename name_;
+  std::unique_ptr<char[]> memory_;
+  sqlite3_file* file_ = nullptr;
+  int rc_ = SQLITE_CANTOPEN;
+};
 
 // Brings all that stands in the log into the file, and the file out of WAL mode: then it is a
 // database by itself.
@@ -74,12 +109,14 @@ void Discard(const std::string& copy) {
 }  // namespace
 
 absl::StatusOr<bool> IsPlainDatabase(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return SystemError(path, "open");
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return SystemError(path, "look at");
+  if (access(path.c_str(), R_OK) != 0) return SystemError(path, "open");
+  if (sqlite3_initialize() != SQLITE_OK) return absl::InternalError("SQLite does not start");
   char head[sizeof kPlainHeader] = {};
-  const ssize_t got = pread(fd, head, sizeof head, 0);
-  close(fd);
-  if (got < 0) return SystemError(path, "read");
+  if (!RawFile(path).Read(head, sizeof head)) {
+    return absl::UnavailableError(absl::StrCat(path, ": cannot be read"));
+  }
   return std::memcmp(head, kPlainHeader, sizeof head) == 0;
 }
 
@@ -87,7 +124,10 @@ absl::Status RekeyFile(const std::string& path, const std::string& old_key,
                        const std::string& new_key) {
   const std::string copy = absl::StrCat(path, ".rekeying");
   Discard(copy);
+  absl::StatusOr<OldContent> log = OldContent::Hold(absl::StrCat(path, "-wal"));
   DOORSTEP_RETURN_IF_ERROR(LeaveWal(path, old_key));
+  // It is gone, and what was in it is in the file.
+  if (log.ok() && old_key.empty()) DOORSTEP_RETURN_IF_ERROR(log->Overwrite());
   absl::Status made = CopyFileDurably(path, copy);
   if (made.ok()) made = RekeyCopy(copy, old_key, new_key);
   if (made.ok()) made = SyncFile(copy);

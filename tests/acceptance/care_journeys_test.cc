@@ -10,9 +10,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "sync/base/file.h"
 #include "tests/acceptance/device.h"
 #include "tests/support/link.h"
+#include "tests/support/opened_replica.h"
 #include "tests/support/process.h"
 
 namespace doorstep::testing {
@@ -71,8 +71,7 @@ TEST_F(CareJourneys, Journey10ReallocationWithPendingEdits) {
   price.Edit(risk, {{"category", "qzxtraffic"}});
   EXPECT_EQ(price.Record(risk)["location"], "High qzxstreet");
   const auto left = [&] {
-    const std::string bytes = ReadFile(price.directory() + "/replica.db").value_or("") +
-                              ReadFile(price.directory() + "/replica.db-wal").value_or("");
+    const std::string bytes = DecryptedPages(price.directory());
     return absl::StrContains(bytes, "qzx") || absl::StrContains(bytes, "Qzx");
   };
   EXPECT_TRUE(left());
@@ -444,11 +443,7 @@ TEST_F(CareJourneys, Journey13WrongPersonsRecord) {
   const std::map<std::string, bool> none = {{"A Khan's tablet", false}, {"M Osei's tablet", false}};
   EXPECT_EQ(holds(), none);
   const auto left = [](const Device& device, const std::string& words) {
-    std::string bytes;
-    for (const char* file : {"/replica.db", "/replica.db-wal"}) {
-      bytes += ReadFile(device.directory() + file).value_or("");
-    }
-    return absl::StrContains(bytes, words);
+    return absl::StrContains(DecryptedPages(device.directory()), words);
   };
   for (const Device* device : {&khan, &osei}) {
     EXPECT_EQ(device->Run({"get", wrong}).exit, 3) << device->user();

@@ -18,9 +18,11 @@
 #include "sync/base/entropy.h"
 #include "tests/acceptance/device.h"
 #include "tests/support/core_transport.h"
+#include "tests/support/opened_replica.h"
 #include "tests/support/power_cut_vfs.h"
 #include "tests/support/process.h"
 #include "tests/support/seed.h"
+#include "tests/support/test_keys.h"
 
 namespace doorstep::testing {
 namespace {
@@ -79,11 +81,13 @@ void PowerCutFiles::WorkUntilPowerCut(bool server_loses, int64_t nth, Survivors 
     server::TenantsOptions server_options;
     server_options.data_dir = server_.data_dir();
     server_options.sqlite.vfs = server_disk.name();
+    server_options.sqlite.key = ServerKey();
     server::SyncCore core(server_options);
     CoreTransport link(&core);
     OpenOptions options;
     options.durability = durability;
     options.environment.vfs = device_disk.name();
+    options.environment.test_key = KeyOf(tablet_.directory());
     auto replica = Replica::Open(tablet_.directory(), options);
     ASSERT_TRUE(replica.ok()) << replica.status();
 

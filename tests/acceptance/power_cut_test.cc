@@ -71,6 +71,8 @@ class NotingTransport : public CoreTransport {
 class PowerCut : public ::testing::Test {
  protected:
   static constexpr uint64_t kSeed = 20261122;
+  // Both sides are encrypted.
+  const std::string key_ = std::string(32, '\x5a');
 
   void StartServer(const std::string& vfs, Sync sync) {
     link_.set_core(nullptr);
@@ -80,6 +82,7 @@ class PowerCut : public ::testing::Test {
     options.clock = &clock_;
     options.entropy = &entropy_;
     options.sqlite.vfs = vfs;
+    options.sqlite.key = key_;
     options.sqlite.sync = sync;
     core_.emplace(options);
     link_.set_core(&*core_);
@@ -102,6 +105,7 @@ class PowerCut : public ::testing::Test {
     environment.clock = &clock_;
     environment.entropy = &entropy_;
     environment.vfs = vfs;
+    environment.test_key = key_;
     return environment;
   }
 

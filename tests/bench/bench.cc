@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -13,7 +14,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "sync/base/file.h"
 #include "sync/base/status.h"
+#include "tests/bench/roles.h"
 
 namespace doorstep::bench {
 namespace {
@@ -61,6 +64,12 @@ absl::StatusOr<Json> Bench::Role(absl::string_view name, const Json& arguments) 
 
 absl::StatusOr<std::unique_ptr<ServerProcess>> Bench::StartServer(const std::string& data) {
   const std::string program = absl::StrCat(ProgramDirectory(), "/doorstep-server");
+  // As operators run it: the key is read by both programs.
+  const std::string key = root_.Path("server.key");
+  if (std::getenv(kPlainVariable) == nullptr && !std::filesystem::exists(key)) {
+    DOORSTEP_RETURN_IF_ERROR(WriteFileAtomically(key, std::string(32, 'b'), 0600));
+    setenv("DOORSTEP_KEY_FILE", key.c_str(), 1);
+  }
   if (!std::filesystem::exists(data)) {
     DOORSTEP_RETURN_IF_ERROR(RunProgram({program, "site", "add", "--data", data, "--id",
                                          std::string(kSite), "--name", "Bench"})

@@ -127,6 +127,9 @@ int Run(int argc, char** argv) {
   app.add_option("--dir", options.directory, "Where databases are made: a directory on the disk")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();
+  bool plain = false;
+  app.add_flag("--plain", plain,
+               "Replicas and server without encryption, for comparison; users always have it");
   app.add_flag("--json", json, "One JSON object instead of the table");
   app.add_flag("--quiet", options.quiet, "No progress on standard error");
   app.add_flag("--list", list, "Name the workloads");
@@ -146,6 +149,8 @@ int Run(int argc, char** argv) {
       return 2;
     }
   }
+  // Inherited by every role and server.
+  if (plain) setenv(kPlainVariable, "1", 1);
   Bench bench(options);
   for (const Workload& workload : kWorkloads) {
     if (!names.empty() && std::find(names.begin(), names.end(), workload.name) == names.end()) {
@@ -163,6 +168,7 @@ int Run(int argc, char** argv) {
     Json out = bench.report().ToJson();
     out["machine"] = facts;
     out["scale"] = options.scale;
+    out["encrypted"] = !plain;
     out["repetitions"] = options.repetitions;
     std::cout << out.dump(2) << "\n";
   } else {

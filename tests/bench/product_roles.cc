@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -72,6 +73,14 @@ class CountingTransport : public Transport {
   int64_t pulls_ = 0;
 };
 
+// Encrypted as users have it, unless the benchmark was asked for plain files.
+Environment BenchEnvironment(const std::shared_ptr<const Schema>& schema) {
+  Environment environment;
+  environment.schema = schema;
+  environment.test_key = std::getenv(kPlainVariable) != nullptr ? "plain" : std::string(32, 'b');
+  return environment;
+}
+
 // Today's, with no field marked for full-text search.
 absl::StatusOr<std::shared_ptr<const Schema>> SchemaWithoutSearch() {
   google::protobuf::FileDescriptorSet set;
@@ -93,15 +102,15 @@ absl::StatusOr<std::unique_ptr<Replica>> OpenReplica(
     const std::shared_ptr<const Schema>& schema = nullptr) {
   if (!std::filesystem::exists(directory)) {
     InitOptions options;
-    options.environment.schema = schema;
     options.site = std::string(kSite);
     options.device_name = "bench";
     options.user = "A Khan";
+    options.environment = BenchEnvironment(schema);
     DOORSTEP_RETURN_IF_ERROR(Replica::Init(directory, options));
   }
   OpenOptions options;
-  options.environment.schema = schema;
   options.durability = durability;
+  options.environment = BenchEnvironment(schema);
   return Replica::Open(directory, options);
 }
 

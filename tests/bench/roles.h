@@ -14,6 +14,9 @@
 
 namespace doorstep::bench {
 
+// In the environment of a role: files are plain.
+inline constexpr char kPlainVariable[] = "DOORSTEP_BENCH_PLAIN";
+
 using Json = nlohmann::json;
 
 // The site of all replicas here.

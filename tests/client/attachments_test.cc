@@ -10,11 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "client-lib/attachment_rows.h"
 #include "client-lib/session.h"
+#include "client-lib/shelf_key.h"
+#include "doorstep/people.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/membership.h"
 #include "sync/base/file.h"
 #include "sync/base/limits.h"
+#include "sync/sqlite/rekey.h"
 #include "tests/client/attachments.h"
 
 namespace doorstep {
@@ -23,6 +26,16 @@ namespace {
 using ::testing::ElementsAre;
 using testing::Fault;
 using ::testing::HasSubstr;
+
+std::string FileKey(World::Linked& device) {
+  return std::string(Must(client::ShelfKeysOf(device->store(), /*create=*/false)).key.view());
+}
+
+DatabaseOptions With(const std::string& key) {
+  DatabaseOptions options;
+  options.key = key;
+  return options;
+}
 
 TEST_F(AttachmentsTest, TravelAfterTheirRecord) {
   const std::string id = Attach(a_, photo_);
@@ -36,6 +49,7 @@ TEST_F(AttachmentsTest, TravelAfterTheirRecord) {
   EXPECT_EQ(Must(a_.replica().Status()).attachments_waiting, 1u);
   EXPECT_EQ(Must(a_.replica().Status()).attachment_bytes_waiting, photo_.size());
   EXPECT_FALSE(AnyFileContains(a_, "10500 10501 10502")) << "in the clear";
+  EXPECT_FALSE(AnyFileContains(a_, Must(FromHex(info.sha256)))) << "nor which one it is";
 
   SyncResult result = Must(a_.Sync());
   EXPECT_EQ(result.totals.attachment_bytes_sent, photo_.size());
@@ -364,12 +378,86 @@ TEST_F(AttachmentsTest, TheRecordNeverComesBeforeItsBytes) {
   EXPECT_EQ(ReadAll(a_, id), photo_);
 }
 
+// Their file has a key of its own, which stands in the replica and changes with the replica's.
+TEST_F(AttachmentsTest, HaveAnotherKeyAfterARekey) {
+  const std::string id = Attach(a_, photo_);
+  const std::string path = a_->directory() + "/attachments.db";
+  const std::string before = FileKey(a_);
+  EXPECT_EQ(before.size(), 32u);
+  EXPECT_FALSE(Must(IsPlainDatabase(path)));
+  a_->Close();
+  Must(Rekey(a_->directory(), a_->environment()));
+  a_->Reopen();
+  EXPECT_NE(FileKey(a_), before);
+  EXPECT_EQ(ReadAll(a_, id), photo_);
+  EXPECT_TRUE(absl::IsDataLoss(Database::Open(path, With(before)).status()));
+}
+
+// What a crash between any two steps leaves.
+TEST_F(AttachmentsTest, OpenWhereverARekeyWasCutOff) {
+  const std::string id = Attach(a_, photo_);
+  const std::string path = a_->directory() + "/attachments.db";
+  for (const bool replaced : {false, true}) {
+    const std::string before = FileKey(a_);
+    const std::string next(32, replaced ? 'n' : 'm');
+    Must(a_->db().Exec(absl::StrCat("INSERT INTO _secret VALUES ('attachments_file_next', x'",
+                                    ToHex(next), "')")));
+    a_->Close();
+    if (replaced) Must(RekeyFile(path, before, next));
+    a_->Reopen();
+    EXPECT_EQ(ReadAll(a_, id), photo_) << replaced;
+    a_->Close();
+    Must(Rekey(a_->directory(), a_->environment()));
+    a_->Reopen();
+    EXPECT_EQ(ReadAll(a_, id), photo_) << replaced;
+    EXPECT_EQ(Must(a_->db().QueryInt("SELECT count(*) FROM _secret"
+                                     " WHERE key = 'attachments_file_next'")),
+              0);
+  }
+}
+
+TEST_F(AttachmentsTest, OfAPlainReplicaAreEncryptedWithIt) {
+  auto plain = world_.NewDevice("plain", "north", "plain");
+  Must(plain.Sync());
+  const std::string id = Attach(plain, photo_);
+  const std::string path = plain->directory() + "/attachments.db";
+  EXPECT_TRUE(Must(IsPlainDatabase(path)));
+  plain->Close();
+  OpenOptions options;
+  options.environment.clock = &plain->clock();
+  const auto replica = Must(Replica::Open(plain->directory(), options));
+  EXPECT_FALSE(Must(IsPlainDatabase(path)));
+  EXPECT_EQ(Must(ReadAttachment(*replica, id, 0, photo_.size())), photo_);
+}
+
+// Nobody has the key any more: they are in the way, and may be put back with what they belong to.
+TEST_F(AttachmentsTest, OfAReplicaThatIsGoneAreMovedAway) {
+  Attach(a_, photo_);
+  const std::string directory = a_->directory();
+  a_->Close();
+  std::filesystem::remove(directory + "/replica.db");
+  InitOptions again;
+  again.site = "north";
+  again.device_name = again.user = "a";
+  again.environment = a_->environment();
+  Must(Replica::Init(directory, again));
+  a_->Reopen();
+  Must(a_.Sync());
+  EXPECT_EQ(ReadAll(a_, Attach(a_, photo_)), photo_);
+  int kept = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    kept += entry.path().filename().string().find(".db.old-") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_EQ(kept, 1);
+}
+
 TEST_F(AttachmentsTest, DamageIsSaidAndNotHandedOut) {
   const std::string id = Attach(a_, photo_);
   Must(a_.Sync());
+  const std::string key = FileKey(a_);
   a_->Close();
   {
-    const auto db = Must(Database::Open(a_->directory() + "/attachments.db", {}));
+    const auto db = Must(Database::Open(a_->directory() + "/attachments.db", With(key)));
     Must(db->Exec("UPDATE chunk SET body = zeroblob(length(body)) WHERE at = 65536"));
   }
   a_->Reopen();

@@ -116,6 +116,16 @@ TEST_F(CInterfaceTest, OptionsOfEachFunctionAreReadStrictly) {
          return doorstep_loop_start(directory.c_str(), "127.0.0.1:1", R"({"budget_bytes":"5MB"})",
                                     nullptr, nullptr, nullptr, &loop, error);
        }},
+      // What may be a PIN is not shown.
+      {"options_json.secret: got \"number\", wanted text",
+       [&](auto** error) {
+         return doorstep_open(directory.c_str(), R"({"secret":123456})", &replica_, error);
+       }},
+      {"options_json.secret: got \"number\", wanted text",
+       [&](auto** error) {
+         return doorstep_loop_start(directory.c_str(), "127.0.0.1:1", R"({"secret":123456})",
+                                    nullptr, nullptr, nullptr, &loop, error);
+       }},
       {"options_json.author: got null, wanted text",
        [&](auto** error) {
          return doorstep_parked_fix(replica_, "1", nullptr, R"({"author":null})", nullptr, error);
@@ -174,6 +184,7 @@ TEST_F(CInterfaceTest, NullIsAnErrorWhereSomethingMustBeGiven) {
       CALL("replica", open, directory, nullptr, nullptr),
       CALL("directory", use_schema, nullptr, some, 1),
       CALL("bytes", use_schema, directory, nullptr, 1),
+      CALL("bytes", use_schema_with, directory, nullptr, 1, "{}"),
       CALL("bytes", schema, r, nullptr, &size),
       CALL("size", schema, r, &bytes, nullptr),
       CALL("id", get, r, nullptr, &got),
@@ -220,6 +231,7 @@ TEST_F(CInterfaceTest, NullIsAnErrorWhereSomethingMustBeGiven) {
       CALL("sql", observer_start, directory, nullptr, tell, nullptr, &observer),
       CALL("tell", observer_start, directory, "SELECT 1", nullptr, nullptr, &observer),
       CALL("observer", observer_start, directory, "SELECT 1", tell, nullptr, nullptr),
+      CALL("sql", observer_start_with, directory, nullptr, "{}", tell, nullptr, &observer),
       CALL("directory", loop_start, nullptr, "a:1", nullptr, tell, tell, nullptr, &loop),
       CALL("address", loop_start, directory, nullptr, nullptr, tell, tell, nullptr, &loop),
       CALL("loop", loop_start, directory, "a:1", nullptr, tell, tell, nullptr, nullptr),

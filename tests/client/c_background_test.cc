@@ -71,6 +71,45 @@ TEST_F(CBackgroundTest, AnObserverTellsWhatCannotBeAnswered) {
             DOORSTEP_NOT_FOUND);
 }
 
+// One that opens with a PIN: so does what opens it by itself.
+TEST_F(CBackgroundTest, APersonsSecretOpensIt) {
+  const std::string at = directory_.path() + "/locked";
+  constexpr char kMine[] = R"({"person":"A Khan","secret":"123456"})";
+  ASSERT_EQ(
+      doorstep_init(at.c_str(),
+                    R"({"site":"north","device_name":"tablet","user":"A Khan","secret":"123456"})",
+                    nullptr),
+      DOORSTEP_OK);
+  doorstep_replica* locked = nullptr;
+  doorstep_observer* observer = nullptr;
+  const Failure wrong = Fails([&](auto** error) {
+    return doorstep_open(at.c_str(), R"({"person":"A Khan","secret":"000000"})", &locked, error);
+  });
+  EXPECT_EQ(wrong.code, DOORSTEP_UNAUTHENTICATED);
+  EXPECT_THAT(wrong.message, ::testing::HasSubstr("9 tries left"));
+  EXPECT_EQ(Fails([&](auto** error) {
+              return doorstep_observer_start(at.c_str(), "SELECT 1", Told::Tell, &told_, &observer,
+                                             error);
+            }).code,
+            DOORSTEP_UNAUTHENTICATED);
+  unsigned char* schema = nullptr;
+  size_t size = 0;
+  ASSERT_EQ(doorstep_schema(replica_, &schema, &size, nullptr), DOORSTEP_OK);
+  EXPECT_EQ(Fails([&](auto** error) {
+              return doorstep_use_schema(at.c_str(), schema, size, error);
+            }).code,
+            DOORSTEP_UNAUTHENTICATED);
+  EXPECT_EQ(doorstep_use_schema_with(at.c_str(), schema, size, kMine, nullptr), DOORSTEP_OK);
+  doorstep_free(schema);
+  ASSERT_EQ(doorstep_open(at.c_str(), kMine, &locked, nullptr), DOORSTEP_OK);
+  ASSERT_EQ(doorstep_observer_start_with(at.c_str(), "SELECT 7 AS n", kMine, Told::Tell, &told_,
+                                         &observer, nullptr),
+            DOORSTEP_OK);
+  told_.Await([](const json& now) { return now["rows"] == json::parse("[[7]]"); });
+  doorstep_observer_free(observer);
+  doorstep_close(locked);
+}
+
 TEST_F(CBackgroundTest, ALoopTellsOfAttemptsIsHintedWokenAndCancelled) {
   doorstep_loop* loop = nullptr;
   ASSERT_EQ(doorstep_loop_start(directory_.path().c_str(), "127.0.0.1:1",

@@ -7,11 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/test_keys.h"
+
 namespace doorstep {
 
 // In memory where there is such a place: durability is the matter of other tests, and syncing to a
 // disk is most of what these would wait for.
 TestDirectory::TestDirectory() {
+  testing::UseTestKeys();
   const std::string memory = "/dev/shm";
   const std::filesystem::path base = access(memory.c_str(), W_OK | X_OK) == 0
                                          ? std::filesystem::path(memory)
@@ -26,8 +29,8 @@ TestDirectory::~TestDirectory() {
 }
 
 Device::Device(const std::string& directory, const std::string& name, const std::string& site,
-               uint64_t seed)
-    : directory_(directory), name_(name), entropy_(seed) {
+               uint64_t seed, const std::string& test_key)
+    : directory_(directory), name_(name), test_key_(test_key), entropy_(seed) {
   InitOptions init;
   init.site = site;
   init.device_name = name;
@@ -42,6 +45,7 @@ Environment Device::environment() {
   Environment out;
   out.clock = &clock_;
   out.entropy = &entropy_;
+  out.test_key = test_key_;
   return out;
 }
 
@@ -50,6 +54,7 @@ void Device::Reopen(const OpenOptions& options) {
   OpenOptions open = options;
   open.environment.clock = &clock_;
   open.environment.entropy = &entropy_;
+  if (open.environment.test_key.empty()) open.environment.test_key = test_key_;
   replica_ = Must(Replica::Open(directory_, open));
 }
 

@@ -56,9 +56,11 @@ inline constexpr int64_t kNine = 1'795'338'000'000;
 
 class Device {
  public:
-  // Made and opened.
+  // Made and opened. `test_key`: see Environment; "plain" for tests that look for words in its
+  // files.
   explicit Device(const std::string& directory, const std::string& name = "tablet",
-                  const std::string& site = "north", uint64_t seed = 1);
+                  const std::string& site = "north", uint64_t seed = 1,
+                  const std::string& test_key = "");
 
   Replica& replica() { return *replica_; }
   client::Store& store() { return *replica_->inside().store; }
@@ -87,6 +89,7 @@ class Device {
  private:
   std::string directory_;
   std::string name_;
+  std::string test_key_;
   ManualClock clock_{kNine};
   SeededEntropy entropy_;
   std::unique_ptr<Replica> replica_;

@@ -69,7 +69,9 @@ TEST_F(OpenTest, ADamagedDatabaseIsSetAsideWithItsLog) {
   EXPECT_THAT(status.message(), HasSubstr("replica.db.damaged-20261122T090000Z"));
   EXPECT_THAT(status.message(), HasSubstr("doorstep init"));
   EXPECT_TRUE(fs::exists(at_ + "/replica.db.damaged-20261122T090000Z"));
+  EXPECT_TRUE(fs::exists(at_ + "/replica.db.damaged-20261122T090000Z-keyring"));
   EXPECT_FALSE(fs::exists(at_ + "/replica.db"));
+  EXPECT_FALSE(fs::exists(at_ + "/keyring"));
   EXPECT_EQ(Open(at_).code(), absl::StatusCode::kNotFound);
   // A second one in the same second gets a name of its own.
   Must(Init(at_));
@@ -94,7 +96,7 @@ TEST_F(OpenTest, UnsentChangesThatCanStillBeReadAreCounted) {
 }
 
 TEST_F(OpenTest, AFileThatIsNoDatabase) {
-  fs::create_directories(at_);
+  Must(Init(at_));
   std::ofstream(at_ + "/replica.db") << std::string(10000, 'x');
   EXPECT_EQ(Open(at_).code(), absl::StatusCode::kDataLoss);
 }

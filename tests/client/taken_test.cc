@@ -59,7 +59,8 @@ class TakenTest : public ::testing::Test {
 
   World world_;
   World::Linked a_ = world_.NewDevice("a");
-  World::Linked south_ = world_.NewDevice("s", "south");
+  // A plain one shows it: who has the key of an encrypted one sees as much.
+  World::Linked south_ = world_.NewDevice("s", "south", "plain");
   std::string id_;
 };
 

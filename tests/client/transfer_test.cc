@@ -507,7 +507,10 @@ TEST(TransferWorldTest, WhatAnOlderProgramDoesNotKnowItCarries) {
   auto newer = world.NewDevice("newer");
   ManualClock clock(kNine);
   SeededEntropy entropy(77);
-  const Environment old{&clock, &entropy, OlderSchema(), ""};
+  Environment old;
+  old.clock = &clock;
+  old.entropy = &entropy;
+  old.schema = OlderSchema();
   TestDirectory directory;
   const auto make = [&](const std::string& name) {
     const std::string path = absl::StrCat(directory.path(), "/", name);

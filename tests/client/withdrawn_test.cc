@@ -80,8 +80,9 @@ class WithdrawnTest : public ::testing::Test {
   }
 
   World world_;
-  World::Linked a_ = world_.NewDevice("a");
-  World::Linked b_ = world_.NewDevice("b");
+  // Plain ones show what is left: who has the key of an encrypted one sees as much.
+  World::Linked a_ = world_.NewDevice("a", "north", "plain");
+  World::Linked b_ = world_.NewDevice("b", "north", "plain");
   std::string peter_;
   std::string id_;
 };

@@ -43,10 +43,11 @@ void World::CopyFiles(const std::string& from, const std::string& to) {
 void World::Backup() { CopyFiles("server", "backup"); }
 void World::RestoreBackup() { CopyFiles("backup", "server"); }
 
-World::Linked World::NewDevice(const std::string& name, const std::string& site) {
+World::Linked World::NewDevice(const std::string& name, const std::string& site,
+                               const std::string& test_key) {
   Linked out;
   out.device = std::make_unique<Device>(absl::StrCat(directory_.path(), "/", name), name, site,
-                                        ++next_seed_);
+                                        ++next_seed_, test_key);
   Must(out.device->db().Exec("PRAGMA synchronous = OFF"));
   out.core = std::make_unique<testing::CoreTransport>(core_.get());
   out.link = std::make_unique<testing::FaultyTransport>(out.core.get());

@@ -37,7 +37,8 @@ class World {
     Replica& replica() { return device->replica(); }
     absl::StatusOr<SyncResult> Sync() { return device->replica().Sync(*link, {}); }
   };
-  Linked NewDevice(const std::string& name, const std::string& site = "north");
+  Linked NewDevice(const std::string& name, const std::string& site = "north",
+                   const std::string& test_key = "");
   // Another life of the device: a copy of its directory as it is now.
   Linked Copy(Linked& original, const std::string& name);
 

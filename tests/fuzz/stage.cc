@@ -66,7 +66,8 @@ Stage& Stage::Get() {
 
 Stage::Stage() {
   World world(7);
-  auto device = world.NewDevice("tablet");
+  // Plain, so that its file is what a device opens for each input.
+  auto device = world.NewDevice("tablet", "north", "plain");
   auto other = world.NewDevice("other");
   const std::string peter = Must(
       device->Add("Person", R"({"name":"Peter","gp":"Dr Lee","allergies":["nuts","pollen"]})"));
@@ -111,7 +112,7 @@ Stage::Stage() {
   auto late = world.NewDevice("late");
   Must(late.replica().Sync(recorder, {}).status());
   std::filesystem::create_directories(directory_.path() + "/server/tenants");
-  device_ = std::make_unique<Device>(directory_.path() + "/tablet");
+  device_ = std::make_unique<Device>(directory_.path() + "/tablet", "tablet", "north", 1, "plain");
 }
 
 void Stage::Put(const std::string& from, const std::string& to) const {

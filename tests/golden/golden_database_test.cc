@@ -12,6 +12,7 @@
 #include "server/history.h"
 #include "sync/base/clock.h"
 #include "sync/base/entropy.h"
+#include "sync/sqlite/rekey.h"
 #include "tests/client/world.h"
 #include "tests/fuzz/stage.h"
 #include "tests/golden/golden.h"
@@ -54,6 +55,8 @@ class GoldenDatabase : public ::testing::Test {
       WriteAll(GoldenPath("server.db.zst"), Compressed(ReadAll(stage.server_file())));
     }
     device_.Close();
+    // Version 1 was not encrypted, and had no keyring.
+    std::filesystem::remove(directory_.path() + "/tablet/keyring");
     WriteAll(directory_.path() + "/tablet/replica.db",
              Decompressed(ReadAll(GoldenPath("replica.db.zst"))));
     std::filesystem::create_directories(directory_.path() + "/server/tenants");
@@ -85,6 +88,7 @@ class GoldenDatabase : public ::testing::Test {
 
 TEST_F(GoldenDatabase, IsOpenedUpgradedAndGoesOn) {
   device_.Reopen();
+  EXPECT_FALSE(Must(IsPlainDatabase(directory_.path() + "/tablet/replica.db")));
   const std::string dump = Dump(device_);
   if (WritesGolden()) WriteAll(GoldenPath("replica.txt"), dump);
   EXPECT_EQ(dump, ReadAll(GoldenPath("replica.txt")));

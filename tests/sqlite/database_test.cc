@@ -50,6 +50,8 @@ TEST_F(DatabaseTest, AppliesItsSettings) {
   EXPECT_EQ(Must(db->QueryInt("PRAGMA trusted_schema")), 0);
   EXPECT_EQ(Must(db->QueryInt("PRAGMA foreign_keys")), 0);
   EXPECT_EQ(Must(db->QueryInt("PRAGMA temp_store")), 2);  // memory
+  // Whatever a program may say later: on disk it would not be encrypted.
+  EXPECT_EQ(Must(db->QueryInt("SELECT sqlite_compileoption_used('TEMP_STORE=3')")), 1);
   EXPECT_EQ(Must(db->QueryInt("PRAGMA secure_delete")), 0);
   EXPECT_EQ(Must(db->QueryInt("PRAGMA cache_size")), -8192);
 }

@@ -1,4 +1,11 @@
 // A database file gets a key, or another one.
+#include "sync/sqlite/rekey.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -7,7 +14,6 @@
 #include "gtest/gtest.h"
 #include "sync/base/file.h"
 #include "sync/sqlite/database.h"
-#include "sync/sqlite/rekey.h"
 #include "tests/sqlite/database_fixture.h"
 
 namespace doorstep {
@@ -37,7 +43,7 @@ class RekeyTest : public DatabaseTest {
     auto db = Must(Database::Open(Path(), With(key)));
     Must(
         db->Exec("CREATE TABLE t (row INTEGER PRIMARY KEY, a TEXT) STRICT;"
-                 "CREATE TABLE only_key (k TEXT PRIMARY KEY, v) STRICT, WITHOUT ROWID;"
+                 "CREATE TABLE only_key (k TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID;"
                  "CREATE VIRTUAL TABLE words USING fts5(a, content='', contentless_delete=1);"
                  "PRAGMA application_id = 77; PRAGMA user_version = 5;"
                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
@@ -55,6 +61,26 @@ class RekeyTest : public DatabaseTest {
         " || (SELECT application_id FROM pragma_application_id)"
         " || (SELECT user_version FROM pragma_user_version)"));
   }
+  // Whether another process would find that somebody has it open.
+  bool IsLocked() const {
+    const std::string path = Path();
+    const pid_t child = fork();
+    if (child == 0) {
+      constexpr off_t kShared = 0x40000002;  // SQLite's bytes for it
+      struct flock lock = {};
+      lock.l_type = F_WRLCK;
+      lock.l_whence = SEEK_SET;
+      lock.l_start = kShared;
+      lock.l_len = 510;
+      const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+      if (fd < 0 || fcntl(fd, F_GETLK, &lock) != 0) _exit(2);
+      _exit(lock.l_type == F_UNLCK ? 0 : 1);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(status == 0 || WEXITSTATUS(status) == 1) << status;
+    return status != 0;
+  }
   bool Shows(absl::string_view text) const {
     for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
       if (Must(ReadFile(entry.path())).find(std::string(text)) != std::string::npos) return true;
@@ -66,11 +92,15 @@ class RekeyTest : public DatabaseTest {
 TEST_F(RekeyTest, APlainDatabaseIsEncrypted) {
   auto db = Make("");
   const std::string before = Holdings(*db);
+  // As a crash leaves it, with its log.
+  std::filesystem::copy_file(Path() + "-wal", Path("log"));
   db = nullptr;
+  std::filesystem::rename(Path("log"), Path() + "-wal");
   EXPECT_TRUE(Must(IsPlainDatabase(Path())));
   EXPECT_TRUE(Shows("visible"));
-  // What is left of the plain file once nobody can open it by its name.
+  // What is left of the plain files once nobody can open them by their names.
   std::filesystem::create_hard_link(Path(), Path("old"));
+  std::filesystem::create_hard_link(Path() + "-wal", Path("old-wal"));
   Must(RekeyFile(Path(), "", NewKey()));
   EXPECT_FALSE(Must(IsPlainDatabase(Path())));
   EXPECT_FALSE(Shows("visible"));
@@ -98,6 +128,39 @@ TEST_F(RekeyTest, AWrongKeyChangesNothing) {
   EXPECT_TRUE(absl::IsDataLoss(RekeyFile(Path(), "", NewKey())));
   EXPECT_EQ(Must(ReadFile(Path())), before);
   EXPECT_TRUE(absl::IsNotFound(IsPlainDatabase(Path("none")).status()));
+}
+
+// A crash has left a log with work that was committed. To a wrong key it looks empty, and whoever
+// closes last removes an empty log.
+TEST_F(RekeyTest, AWrongKeyLeavesTheLogAlone) {
+  const std::string crashed = Path("crashed.db");
+  {
+    const auto db = Make(OldKey());
+    Must(db->Exec("INSERT INTO t VALUES (10001, 'in the log')"));
+    for (const char* end : {"", "-wal"}) {
+      std::filesystem::copy_file(absl::StrCat(Path(), end), absl::StrCat(crashed, end));
+    }
+  }
+  const auto log = std::filesystem::file_size(crashed + "-wal");
+  ASSERT_GT(log, 0u);
+  for (const std::string& wrong : {NewKey(), std::string()}) {
+    EXPECT_TRUE(absl::IsDataLoss(Database::Open(crashed, With(wrong)).status()));
+    EXPECT_TRUE(absl::IsDataLoss(RekeyFile(crashed, wrong, NewKey())));
+    ASSERT_TRUE(std::filesystem::exists(crashed + "-wal"));
+    EXPECT_EQ(std::filesystem::file_size(crashed + "-wal"), log);
+  }
+  const auto db = Must(Database::Open(crashed, With(OldKey())));
+  EXPECT_EQ(Must(db->QueryInt("SELECT count(*) FROM t")), 335);
+}
+
+// POSIX takes all of a program's locks from a file when it closes any descriptor of it; then
+// another program would take itself for the last, and remove the log that this one goes on writing.
+TEST_F(RekeyTest, ToLookWhetherItIsPlainTakesNobodysLock) {
+  const auto db = Make(OldKey());
+  Must(db->QueryInt("SELECT count(*) FROM t"));
+  ASSERT_TRUE(IsLocked());
+  EXPECT_FALSE(Must(IsPlainDatabase(Path())));
+  EXPECT_TRUE(IsLocked());
 }
 
 TEST_F(RekeyTest, NotWhileSomebodyHasItOpen) {

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "tests/support/test_keys.h"
 
 namespace doorstep::testing {
 namespace {
@@ -48,6 +49,7 @@ int ExitCode(int wait_status) {
 }  // namespace
 
 TempDir::TempDir() {
+  UseTestKeys();
   std::string name = (std::filesystem::temp_directory_path() / "doorstep-test-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "mkdtemp " << name;
   path_ = name;
@@ -116,6 +118,8 @@ Process::~Process() {
 
 std::string Process::out() const { return ReadAll(files_.File("out")); }
 std::string Process::err() const { return ReadAll(files_.File("err")); }
+
+std::string Process::Limits() const { return ReadAll(absl::StrCat("/proc/", pid_, "/limits")); }
 
 void Process::Signal(int signal) {
   if (!exit_.has_value() && pid_ > 0) kill(pid_, signal);

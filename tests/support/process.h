@@ -68,6 +68,8 @@ class Process {
   std::string out() const;
   std::string err() const;
 
+  std::string Limits() const;
+
   void Signal(int signal);
   // Waits until it ends.
   RunResult Wait();
@@ -132,6 +134,8 @@ class ServerProcess {
   const std::string& address() const { return address_; }
   const std::string& data_dir() const { return data_dir_; }
   std::string Log() const { return process_.has_value() ? process_->err() : ""; }
+  // What the kernel lets the program have, as /proc tells it.
+  std::string Limits() const { return process_.has_value() ? process_->Limits() : ""; }
 
  private:
   void StartAt(const std::string& listen);

@@ -61,7 +61,8 @@ else()
 endif()
 
 set(DOORSTEP_SANITIZE "" CACHE STRING "empty, address (with undefined), thread, or fuzzer")
-set(DOORSTEP_TEST_ENVIRONMENT "")
+# The secrets of devices that tests make in other languages (the rest: tests/support/test_keys.h).
+set(DOORSTEP_TEST_ENVIRONMENT "DOORSTEP_KEYS=${PROJECT_BINARY_DIR}/test-keys")
 if(DOORSTEP_SANITIZE STREQUAL "address")
   set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=undefined)
   # The allocator's clock (for giving memory back) is off: under libfaketime it is asked for while

@@ -3,14 +3,17 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "doorstep/json.h"
+#include "doorstep/people.h"
 #include "nlohmann/json.hpp"
 #include "tools/doorstep/output.h"
+#include "tools/doorstep/pin.h"
 
 namespace doorstep::cli {
 
@@ -39,12 +42,45 @@ int ExitCodeOf(const absl::Status& status) {
   }
 }
 
-absl::StatusOr<std::unique_ptr<Replica>> Globals::Open() const {
-  if (replica.empty()) {
-    return absl::InvalidArgumentError(
-        "no replica named: give --replica DIR or set DOORSTEP_REPLICA (doorstep init makes one)");
+absl::Status Globals::CheckReplica() const {
+  if (!replica.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "no replica named: give --replica DIR or set DOORSTEP_REPLICA (doorstep init makes one)");
+}
+
+bool Globals::WantsPin() const {
+  const absl::StatusOr<Openers> openers = WhoOpens(replica);
+  return openers.ok() && !openers->people.empty();
+}
+
+absl::StatusOr<Environment> Globals::Opening() const {
+  if (absl::Status named = CheckReplica(); !named.ok()) return named;
+  Environment environment;
+  environment.unlock.person = user;
+  const absl::StatusOr<Openers> openers = WhoOpens(replica);
+  // What is wrong with the keyring is said when the replica is opened.
+  if (!openers.ok() || openers->people.empty()) return environment;
+  if (environment.unlock.person.empty() && openers->people.size() == 1) {
+    environment.unlock.person = openers->people[0].person;
   }
-  return Replica::Open(replica, OpenOptions());
+  if (pin.empty()) {
+    absl::StatusOr<std::string> given =
+        pin_file.empty()
+            ? AskPin(absl::StrCat("PIN or passphrase of ", environment.unlock.person), false)
+            : ReadPin(pin_file);
+    if (!given.ok()) return given.status();
+    pin = *std::move(given);
+  }
+  environment.unlock.secret = pin;
+  return environment;
+}
+
+absl::StatusOr<std::unique_ptr<Replica>> Globals::Open() const {
+  OpenOptions options;
+  absl::StatusOr<Environment> environment = Opening();
+  if (!environment.ok()) return environment.status();
+  options.environment = *std::move(environment);
+  return Replica::Open(replica, options);
 }
 
 namespace {
@@ -55,6 +91,9 @@ absl::Status SetAsideIfDamaged(const Globals& globals, const absl::Status& statu
   if (status.code() != absl::StatusCode::kDataLoss || globals.replica.empty()) return status;
   OpenOptions options;
   options.check = true;
+  absl::StatusOr<Environment> environment = globals.Opening();
+  if (!environment.ok()) return status;
+  options.environment = *std::move(environment);
   const auto checked = Replica::Open(globals.replica, options);
   return absl::IsDataLoss(checked.status()) ? checked.status() : status;
 }

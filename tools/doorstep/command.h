@@ -30,14 +30,24 @@ int ExitCodeOf(const absl::Status& status);
 struct Globals {
   std::string replica;  // --replica, else DOORSTEP_REPLICA
   bool json = false;
-  std::string user;  // --user; empty = the replica's
+  std::string user;      // --user; empty = the replica's, or the only one who opens it
+  std::string pin_file;  // --pin-file, else DOORSTEP_PIN_FILE
 
+  // kInvalidArgument when no directory is named.
+  absl::Status CheckReplica() const;
+  // Whether people open the replica, as far as its keyring can be read.
+  bool WantsPin() const;
+  // Who opens the replica; asks for a PIN where one is needed and no file is named, once.
+  absl::StatusOr<Environment> Opening() const;
   absl::StatusOr<std::unique_ptr<Replica>> Open() const;
+
+  mutable std::string pin;  // once it is known
 };
 
 // Registers a group of commands; each, when chosen, stores its result in *exit_code.
 void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddOutboxCommands(CLI::App& app, Globals& globals, int* exit_code);
+void AddPeopleCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddRecordCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddConflictCommands(CLI::App& app, Globals& globals, int* exit_code);
 void AddDueCommands(CLI::App& app, Globals& globals, int* exit_code);

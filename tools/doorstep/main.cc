@@ -1,15 +1,20 @@
 // `doorstep`: a replica from the command line.
-#include <cstdlib>
+#include <sys/resource.h>
+
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "doorstep/grpc_transport.h"
 #include "tools/doorstep/command.h"
 #include "tools/doorstep/enrol_commands.h"
+#include "tools/doorstep/pin.h"
 
 int main(int argc, char** argv) {
   using doorstep::cli::Globals;
 
+  // No core dump: it would have keys and records in it. (PR_SET_DUMPABLE would take /dev/fd/N too.)
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
   Globals globals;
   int exit_code = 0;
   // First of all: before anything makes a connection.
@@ -24,8 +29,14 @@ int main(int argc, char** argv) {
       ->envname("DOORSTEP_REPLICA")
       ->type_name("DIR");
   app.add_flag("--json", globals.json, "Print JSON for machines");
-  app.add_option("--user", globals.user, "Who is doing this (default: the user given to init)")
+  app.add_option("--user", globals.user,
+                 "Who is doing this, and opens the replica (default: the user given to init)")
       ->type_name("NAME");
+  app.add_option("--pin-file", globals.pin_file,
+                 "Your PIN or passphrase: the first line of FILE, - for standard input (default: "
+                 "asked for where one is needed)")
+      ->envname("DOORSTEP_PIN_FILE")
+      ->type_name("FILE");
   app.fallthrough();
   app.require_subcommand(1);
   app.footer(
@@ -42,6 +53,7 @@ int main(int argc, char** argv) {
 
   doorstep::cli::AddReplicaCommands(app, globals, &exit_code);
   doorstep::cli::AddOutboxCommands(app, globals, &exit_code);
+  doorstep::cli::AddPeopleCommands(app, globals, &exit_code);
   doorstep::cli::AddRecordCommands(app, globals, &exit_code);
   doorstep::cli::AddConflictCommands(app, globals, &exit_code);
   doorstep::cli::AddDueCommands(app, globals, &exit_code);
@@ -54,6 +66,11 @@ int main(int argc, char** argv) {
   doorstep::cli::AddSchemaCommands(app, globals, &exit_code);
   doorstep::cli::AddEnrolCommands(app, globals, &exit_code);
 
+  // The first line of standard input, before a command reads the rest.
+  app.parse_complete_callback([&] {
+    if (globals.pin_file != "-" || (!app.got_subcommand("init") && !globals.WantsPin())) return;
+    globals.pin = doorstep::cli::ReadPin("-").value_or("");
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

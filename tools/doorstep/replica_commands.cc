@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "doorstep/enrolment.h"
 #include "doorstep/grpc_transport.h"
@@ -17,6 +19,7 @@
 #include "tools/doorstep/command.h"
 #include "tools/doorstep/enrol_commands.h"
 #include "tools/doorstep/output.h"
+#include "tools/doorstep/pin.h"
 
 namespace doorstep::cli {
 namespace {
@@ -24,6 +27,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kMsPerSecond = 1'000;
+constexpr size_t kRecoveryKeyDigits = 64;
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -36,10 +40,18 @@ void StopOnInterrupt() {
 }
 
 // With a code, what is said is said of the enrolment.
-int Init(const Globals& globals, const InitOptions& options, const std::string& code) {
+int Init(const Globals& globals, InitOptions options, const std::string& code) {
   if (globals.replica.empty()) {
     return Fail(globals, absl::InvalidArgumentError(
                              "no directory named: give --replica DIR or set DOORSTEP_REPLICA"));
+  }
+  if (!globals.pin_file.empty()) {
+    if (globals.pin.empty()) {
+      auto pin = ReadPin(globals.pin_file);
+      if (!pin.ok()) return Fail(globals, pin.status());
+      globals.pin = *std::move(pin);
+    }
+    options.environment.unlock = {globals.user, globals.pin};
   }
   const absl::Status made = Replica::Init(globals.replica, options);
   if (!made.ok()) return Fail(globals, made);
@@ -87,6 +99,11 @@ int PrintStatus(const Globals& globals) {
             << "  records          " << status->records;
   if (!status->complete && status->up_to_date_at_ms == 0 && status->expected_records > 0) {
     std::cout << " of about " << status->expected_records << " (first sync not finished)";
+  }
+  std::cout << "\n  opens with       ";
+  if (status->people.empty()) std::cout << "this device alone: whoever has it can read everything";
+  for (size_t i = 0; i < status->people.size(); ++i) {
+    std::cout << (i == 0 ? "the PIN or passphrase of " : ", ") << status->people[i];
   }
   std::cout << "\n  up to date at    " << WhenText(status->up_to_date_at_ms)
             << "\n  waiting to send  " << status->waiting << "\n  needs you        "
@@ -212,6 +229,9 @@ int Watch(const Globals& globals, const std::string& server, const AttachmentLim
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   SyncLoopOptions options;
   options.attachments = attachments;
+  auto environment = globals.Opening();
+  if (!environment.ok()) return Fail(globals, environment.status());
+  options.environment = *std::move(environment);
   options.on_attempt = [&](const SyncAttempt& attempt) {
     PrintAttempt(globals, **replica, attempt);
   };
@@ -273,13 +293,20 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
                    "A code of your administrator's, which names site, device and organisation; - "
                    "reads it from standard input. Needs the network");
   init->add_option("--tenant", init_options->tenant, "The organisation")->capture_default_str();
+  auto recovery = std::make_shared<std::string>();
+  init->add_option(
+          "--recovery-key", *recovery,
+          "The organisation's (doorstep-server recovery show); else the server may tell it")
+      ->type_name("HEX");
   auto schema = std::make_shared<std::string>();
   init->add_option("--schema", *schema, "A schema file of its own, instead of the program's")
       ->type_name("FILE");
   init->footer(
       "Example: doorstep --replica ~/tablet init --server 127.0.0.1:7400 --site rose-court "
       "--device tablet-2 --user 'J Price'\n"
-      "     or: doorstep --replica ~/tablet init --enrol DOORSTEP-AHC7… --user 'J Price'");
+      "     or: doorstep --replica ~/tablet init --enrol DOORSTEP-AHC7… --user 'J Price'\n"
+      "With --pin-file only that PIN opens it, from the beginning; else whoever has the device, "
+      "until doorstep people add.");
   init->callback([=, &globals] {
     init_options->user = globals.user;
     if (!code->empty()) {
@@ -298,6 +325,16 @@ void AddReplicaCommands(CLI::App& app, Globals& globals, int* exit_code) {
     if (globals.user.empty()) {
       *exit_code = Fail(globals, absl::InvalidArgumentError("--user is required"));
       return;
+    }
+    if (!recovery->empty()) {
+      if (recovery->size() != kRecoveryKeyDigits ||
+          recovery->find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+        *exit_code = Fail(globals, absl::InvalidArgumentError(
+                                       absl::StrCat("--recovery-key: got ", recovery->size(),
+                                                    " characters, wanted 64 hexadecimal digits")));
+        return;
+      }
+      init_options->recovery_key = absl::HexStringToBytes(*recovery);
     }
     if (!schema->empty()) {
       auto bytes = ReadSchemaFile(*schema);

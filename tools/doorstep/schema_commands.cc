@@ -30,13 +30,13 @@ int Show(const Globals& globals) {
 }
 
 int Use(const Globals& globals, const std::string& file) {
-  if (globals.replica.empty()) {
-    return Fail(globals, absl::InvalidArgumentError(
-                             "no replica named: give --replica DIR or set DOORSTEP_REPLICA"));
-  }
+  OpenOptions options;
+  auto environment = globals.Opening();
+  if (!environment.ok()) return Fail(globals, environment.status());
+  options.environment = *std::move(environment);
   auto bytes = ReadSchemaFile(file);
   if (!bytes.ok()) return Fail(globals, bytes.status());
-  const absl::Status used = Replica::UseSchema(globals.replica, *bytes);
+  const absl::Status used = Replica::UseSchema(globals.replica, *bytes, options);
   return used.ok() ? Show(globals) : Fail(globals, used);
 }
 

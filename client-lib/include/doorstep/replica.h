@@ -45,14 +45,30 @@ namespace doorstep {
 
 class Clock;
 class Entropy;
+class KeyStore;
 class Schema;
 
-// What a program may replace; null = the machine's clock and entropy, the built-in schema.
+// Who opens a replica (people.h). Nobody in particular, where the device alone does.
+struct Unlock {
+  std::string person;  // empty = the only one who can
+  std::string secret;  // PIN or passphrase; empty = none is given
+};
+
+// Who opens a replica and what a program may replace; null = the machine's clock and entropy, the
+// built-in schema, a key store of files.
 struct Environment {
   Clock* clock = nullptr;
   Entropy* entropy = nullptr;
   std::shared_ptr<const Schema> schema;
-  std::string vfs;  // a registered SQLite VFS by name, for tests
+  KeyStore* key_store = nullptr;  // where the secrets of this device are
+  Unlock unlock;
+  // For tests and benchmarks. A registered SQLite VFS by name.
+  std::string vfs;
+  // In place of a keyring (with a VFS there is none): the key of the database itself, 32 bytes, or
+  // "plain" for none.
+  std::string test_key;
+  // Whoever is added chooses a secret that is guessed as fast as it is tried.
+  bool test_weak_secrets = false;
 };
 
 struct InitOptions {
@@ -63,6 +79,11 @@ struct InitOptions {
   std::string server;       // HOST:PORT, remembered for tools
   // A schema of its own, as for Replica::UseSchema; empty = the program's.
   std::string descriptor_set;
+  // The tenant's public recovery key, 32 bytes (`doorstep-server recovery make`); empty = the
+  // server may say it at a sync.
+  std::string recovery_key;
+  // With a secret in `environment.unlock`, that person (or `user`) opens the replica from the
+  // beginning; else whoever has the device, until somebody is added (people.h).
   Environment environment;
 };
 
@@ -215,8 +236,9 @@ class Replica {
   // (proto/README.md), which the message names; nothing was changed.
   static absl::Status UseSchema(const std::string& directory, absl::string_view descriptor_set,
                                 const OpenOptions& options = {});
-  // kNotFound: none there. kDataLoss: the database is damaged; it was set aside under the name in
-  // the message, never deleted.
+  // kNotFound: none there. kUnauthenticated, kPermissionDenied: it did not unlock, see people.h.
+  // kDataLoss: it did, and the database is damaged; it was set aside, with its keyring, under the
+  // name in the message, never deleted.
   static absl::StatusOr<std::unique_ptr<Replica>> Open(const std::string& directory,
                                                        const OpenOptions& options);
   ~Replica();

@@ -289,6 +289,9 @@ struct ReplicaStatus {
   // not acknowledged: apart from changes, which go before them.
   uint64_t attachments_waiting = 0;
   uint64_t attachment_bytes_waiting = 0;
+  // Who opens it, each with a PIN or passphrase of their own; empty: whoever has the device.
+  std::vector<std::string> people;
+  bool recovery = false;  // the tenant's operator can help when nobody can open it any more
 };
 
 struct SyncProgress {

@@ -10,6 +10,8 @@ export async function startServer(programs, sites) {
   const program = path.resolve(programs ?? '.', 'doorstep-server');
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'doorstep-contract-'));
   const data = ['--data', `${dir}/data`];
+  // Where devices of this test keep their secrets: this process, and what it starts.
+  process.env.DOORSTEP_KEYS = `${dir}/keys`;
   const run = (...command) => {
     const made = spawnSync(program, [...command, ...data], { encoding: 'utf8' });
     assert.equal(made.status, 0, made.stderr);
