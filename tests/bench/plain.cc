@@ -186,11 +186,28 @@ absl::Status PlainDatabase::InsertAll(absl::Span<const Row> rows, int64_t per_tr
 
 std::string SqliteVersion() { return sqlite3_libversion(); }
 
+namespace {
+
+bool IsPlain(const std::string& path) {
+  char magic[15] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof(magic));
+  return absl::string_view(magic, sizeof(magic)) == "SQLite format 3";
+}
+
+// The key that replicas have here (product_roles.cc).
+int GiveKey(sqlite3* db, const std::string& path) {
+  const std::string key = "raw:" + std::string(32, 'b');
+  return IsPlain(path) ? SQLITE_OK : sqlite3_key(db, key.data(), static_cast<int>(key.size()));
+}
+
+}  // namespace
+
 absl::StatusOr<int64_t> SizeOf(const std::string& path) {
   sqlite3* db = nullptr;
   sqlite3_stmt* statement = nullptr;
   int64_t size = -1;
   if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK &&
+      GiveKey(db, path) == SQLITE_OK &&
       sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) ==
           SQLITE_OK &&
       sqlite3_prepare_v2(db,
@@ -211,9 +228,7 @@ absl::StatusOr<int64_t> SizeOfAllIn(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, error)) {
     if (!entry.is_regular_file()) continue;
-    char magic[15] = {};
-    std::ifstream(entry.path(), std::ios::binary).read(magic, sizeof(magic));
-    if (absl::string_view(magic, sizeof(magic)) != "SQLite format 3") continue;
+    if (entry.path().extension() != ".db" && !IsPlain(entry.path().string())) continue;
     DOORSTEP_ASSIGN_OR_RETURN(const int64_t one, SizeOf(entry.path().string()));
     size += one;
   }
