@@ -234,7 +234,8 @@ std::string ExampleConfig(const AppBuilder& build) {
   return out;
 }
 
-void AddConfig(CLI::App* app, const GlobalOptions* options, Command* chosen, AppBuilder build) {
+void AddConfig(CLI::App* app, const GlobalOptions* options, Command* chosen,
+               const AppBuilder& build) {
   app->set_config("--config", "", "A file with what flags would say (TOML); see `config example`");
   app->config_formatter(std::make_shared<CheckedConfig>(app, build));
   CLI::App* config = app->add_subcommand("config", "The configuration file");

@@ -17,7 +17,8 @@ using AppBuilder = std::function<void(CLI::App*)>;
 // Adds --config, and the commands `config check` and `config example`. What a file may say are the
 // options that `build` adds, and their own rules are what its values are held against. Parsing sets
 // *chosen. Borrows the first three.
-void AddConfig(CLI::App* app, const GlobalOptions* options, Command* chosen, AppBuilder build);
+void AddConfig(CLI::App* app, const GlobalOptions* options, Command* chosen,
+               const AppBuilder& build);
 
 // The number of settings in it. kInvalidArgument names file, key, what was got and wanted.
 absl::StatusOr<int> CheckConfigFile(const std::string& file, const AppBuilder& build);

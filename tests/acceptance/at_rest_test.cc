@@ -282,9 +282,39 @@ TEST_F(AtRest, TheServersDatabasesOpenWithTheirKeyOnly) {
   EXPECT_THAT(operate({}, {"rekey", "--new-key-file", key}).out, HasSubstr("already"));
   EXPECT_EQ(operate({}, {"site", "list"}).exit, 1) << "that is the old key";
   EXPECT_EQ(operate(none, {"--key-file", key, "site", "list"}).exit, 0);
+  EXPECT_THAT(operate(none, {"--key-file", key, "audit", "list"}).out, HasSubstr("rekey"));
   EXPECT_EQ(operate(none, {"--key-command", "cat '" + key + "'", "measure"}).exit, 0);
   result = operate(none, {"--key-command", "false", "site", "list"});
   EXPECT_EQ(result.exit, 2) << result;
+}
+
+TEST_F(AtRest, ABackupIsUnderTheSameKeyAndReplacesWhatIsDamaged) {
+  ASSERT_EQ(server_.Operator({"site", "add", "--id", "north-team", "--name", "qzxaardvark"}).exit, 0);
+  const std::string secret = dir_.File("backup.key");
+  const std::string backup = dir_.File("b.backup");
+  ASSERT_EQ(server_.Operator({"backup", "keygen", secret}).exit, 0);
+  const RunResult made =
+      server_.Operator({"backup", "create", backup, "--public-key", secret + ".pub"});
+  ASSERT_EQ(made.exit, 0) << made;
+  EXPECT_THAT(Shown(dir_.path()), IsEmpty());
+  const RunResult without =
+      testing::Run({"env", "-u", "DOORSTEP_KEY_FILE", ProgramPath("doorstep-server"), "backup",
+                    "verify", backup, "--secret-key", secret, "--temp", dir_.path()});
+  EXPECT_EQ(without.exit, 1) << without;
+  EXPECT_THAT(without.err, HasSubstr("--key-file"));
+  EXPECT_EQ(server_.Operator({"backup", "verify", backup, "--secret-key", secret}).exit, 0);
+
+  WriteAll(server_.data_dir() + "/tenants/default.db", std::string(8192, 'x'));
+  EXPECT_EQ(server_.Operator({"site", "list"}).exit, 1);
+  const std::vector<std::string> restore = {"backup", "restore", backup, "--secret-key", secret};
+  EXPECT_EQ(server_.Operator(restore).exit, 4);
+  std::vector<std::string> replace = restore;
+  replace.emplace_back("--replace");
+  const RunResult restored = server_.Operator(replace);
+  EXPECT_EQ(restored.exit, 0) << restored;
+  EXPECT_THAT(restored.out, HasSubstr("cannot be read"));
+  EXPECT_THAT(server_.Operator({"site", "list"}).out, HasSubstr("qzxaardvark"));
+  EXPECT_THAT(server_.Operator({"audit", "list"}).out, HasSubstr("backup restore"));
 }
 
 // A server that was killed has acknowledged what stands in the log alone. To a wrong key the log
