@@ -16,10 +16,10 @@
 #include "client-lib/fold.h"
 #include "client-lib/names.h"
 #include "client-lib/replica_impl.h"
-#include "client-lib/titles.h"
 #include "nlohmann/json.hpp"
 #include "sync/base/limits.h"
 #include "sync/base/status.h"
+#include "sync/cases/title.h"
 #include "sync/change/record_json.h"
 #include "sync/change/wire.h"
 
@@ -197,7 +197,7 @@ absl::StatusOr<AttachmentInfo> InfoOf(Replica& replica, const NamingRecord& reco
   out.size = record.size;
   DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> state,
                             store.tables().Load(record.record));
-  if (state.has_value()) out.title = client::TitleOf(store.schema(), *state);
+  if (state.has_value()) out.title = TitleOf(store.schema(), *state);
   client::Shelved shelved;
   DOORSTEP_ASSIGN_OR_RETURN(Shelf * shelf, store.Attachments(/*create=*/false, inside.entropy));
   if (shelf != nullptr) {

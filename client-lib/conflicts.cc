@@ -24,6 +24,7 @@
 #include "sync/cases/case.h"
 #include "sync/cases/deadlines.h"
 #include "sync/cases/settling.h"
+#include "sync/cases/title.h"
 #include "sync/cases/words.h"
 #include "sync/change/wire.h"
 #include "sync/merge/admission_time.h"

@@ -10,10 +10,7 @@
 
 namespace doorstep::client {
 
-// The record's title field, on one line; the kind's label when it has none.
-std::string TitleOf(const Schema& schema, const RecordState& record);
-
-// With the title of the record that its file is named after: "Peter Hall - Going out".
+// TitleOf with that of the record which its file is named after: "Peter Hall - Going out".
 absl::StatusOr<std::string> TitleWithFile(Store& store, const RecordState& record);
 
 }  // namespace doorstep::client

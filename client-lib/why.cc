@@ -19,6 +19,7 @@
 #include "doorstep/attachments.h"
 #include "doorstep/replica.h"
 #include "sync/base/status.h"
+#include "sync/cases/title.h"
 #include "sync/change/site_file.h"
 #include "sync/merge/marks.h"
 #include "sync/merge/plan.h"
@@ -101,7 +102,7 @@ absl::Status Asked::SayWhoseFile(const RecordState& state) {
   } else {
     DOORSTEP_ASSIGN_OR_RETURN(const std::optional<RecordState> owner, store_.tables().Load(file));
     if (owner.has_value()) {
-      of = absl::StrCat("the record of ", client::TitleOf(store_.schema(), *owner));
+      of = absl::StrCat("the record of ", TitleOf(store_.schema(), *owner));
     }
   }
   bool received = false;

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "server/exposure.h"
 #include "server/identity/invites.h"
 #include "server/identity/public_face.h"
 #include "server/identity/register.h"
@@ -152,6 +154,20 @@ absl::StatusOr<int> DeviceReinstate(const GlobalOptions& options, const std::str
   return kExitOk;
 }
 
+absl::StatusOr<int> DeviceExposure(const GlobalOptions& options, const std::string& device) {
+  absl::StatusOr<Uuid> id = Uuid::Parse(device);
+  if (!id.ok()) return Annotate(id.status(), "DEVICE");
+  Work work(options);
+  DOORSTEP_ASSIGN_OR_RETURN(Tenant * tenant, work.Open(/*create=*/false));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, tenant->store().Read());
+  DOORSTEP_ASSIGN_OR_RETURN(
+      const Exposure exposure, ReadExposure(*id, tenant->schema(), *view, [](size_t looked_at) {
+        std::fprintf(stderr, "%s\n", absl::StrCat(looked_at, " records looked at").c_str());
+      }));
+  Print(options.json ? exposure.ToJson() : exposure.ToText());
+  return kExitOk;
+}
+
 }  // namespace
 
 void AddDeviceCommands(CLI::App* app, const GlobalOptions* options, Command* chosen) {
@@ -185,6 +201,15 @@ void AddDeviceCommands(CLI::App* app, const GlobalOptions* options, Command* cho
       "Example: doorstep-server device revoke 01997f30-0000-7000-8000-000000000001 --reason \"left "
       "on a bus\"");
   revoke->callback([=] { *chosen = [=] { return DeviceRevoke(*options, *id, *reason); }; });
+
+  CLI::App* exposure = device->add_subcommand(
+      "exposure", "What a lost device had: whose records, in which version, and what is missing");
+  auto lost = std::make_shared<std::string>();
+  exposure->add_option("DEVICE", *lost, "Its id, as in device list")->required();
+  exposure->footer(
+      "Example: doorstep-server device exposure 01997f30-0000-7000-8000-000000000001 --json\n"
+      "A record counts once a batch with it was made for the device, whether it arrived or not.");
+  exposure->callback([=] { *chosen = [=] { return DeviceExposure(*options, *lost); }; });
 
   CLI::App* reinstate =
       device->add_subcommand("reinstate", "Put a device that was revoked back into use");

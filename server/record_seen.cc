@@ -49,32 +49,18 @@ absl::StatusOr<std::vector<SeenRecordVersion>> ReadVersions(
   }
 }
 
-absl::StatusOr<std::vector<std::string>> PeopleOf(const Uuid& device, ReadView& view) {
-  absl::btree_set<std::string> people;
-  uint64_t after = 0;
-  while (true) {
-    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<UnitRow> units,
-                              view.Outcomes(device, after, kPage));
-    for (const UnitRow& unit : units) people.insert(unit.author);
-    if (units.size() < kPage) return std::vector<std::string>(people.begin(), people.end());
-    after = units.back().sequence;
-  }
-}
-
 // What is known of a record, to be asked about one device after the other.
 class Trail {
  public:
-  Trail(ReadView& view, std::vector<AccessSpan> spans, std::vector<WithdrawalRow> withdrawals,
-        const std::vector<SeenRecordVersion>& versions,
-        const std::vector<std::pair<Uuid, SeenRecordVersion>>& wrote)
-      : view_(view),
-        spans_(std::move(spans)),
-        withdrawals_(std::move(withdrawals)),
-        versions_(versions),
-        wrote_(wrote) {}
+  // Where the record stands, or stood when it was withdrawn.
+  static absl::StatusOr<Trail> Read(const RecordState& state, ReadView& view);
 
   // None: the device never had it, as far as is known.
-  absl::StatusOr<std::optional<SeenBy>> Follow(const DeviceRow& device) const;
+  std::optional<SeenBy> Follow(const DeviceRow& device, const std::vector<SentRow>& sent) const;
+
+  const CompartmentId& compartment() const { return compartment_; }
+  const std::vector<SeenRecordVersion>& versions() const { return versions_; }
+  const std::optional<WithdrawalRow>& withdrawn() const { return withdrawn_; }
 
  private:
   // Where the record stood in what the site could see in the state with this head, and in which
@@ -87,12 +73,30 @@ class Trail {
   // The sequence since which the site is to have it no more; none: it may have it.
   std::optional<uint64_t> GoneSince(const std::string& site) const;
 
-  ReadView& view_;
-  const std::vector<AccessSpan> spans_;
-  const std::vector<WithdrawalRow> withdrawals_;
-  const std::vector<SeenRecordVersion>& versions_;
-  const std::vector<std::pair<Uuid, SeenRecordVersion>>& wrote_;
+  CompartmentId compartment_;
+  std::optional<WithdrawalRow> withdrawn_;  // in force
+  std::vector<AccessSpan> spans_;
+  std::vector<WithdrawalRow> withdrawals_;
+  std::vector<SeenRecordVersion> versions_;
+  std::vector<std::pair<Uuid, SeenRecordVersion>> wrote_;
 };
+
+absl::StatusOr<Trail> Trail::Read(const RecordState& state, ReadView& view) {
+  Trail trail;
+  DOORSTEP_ASSIGN_OR_RETURN(trail.withdrawals_, view.WithdrawalsOf(state.id));
+  trail.compartment_ = state.compartment;
+  if (!trail.withdrawals_.empty() && trail.withdrawals_.back().restored_sequence == 0) {
+    trail.withdrawn_ = trail.withdrawals_.back();
+    trail.compartment_ = trail.withdrawn_->compartment;
+  }
+  DOORSTEP_ASSIGN_OR_RETURN(trail.versions_, ReadVersions(state.id, view, &trail.wrote_));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<CompartmentRef> ref,
+                            view.FindCompartment(trail.compartment_));
+  if (ref) {
+    DOORSTEP_ASSIGN_OR_RETURN(trail.spans_, view.AccessLog(*ref));
+  }
+  return trail;
+}
 
 std::optional<Trail::Stood> Trail::At(const std::string& site, uint64_t head) const {
   const auto span = std::find_if(spans_.begin(), spans_.end(), [&](const AccessSpan& each) {
@@ -123,7 +127,8 @@ std::optional<uint64_t> Trail::GoneSince(const std::string& site) const {
                   withdrawals_.back().sequence);
 }
 
-absl::StatusOr<std::optional<SeenBy>> Trail::Follow(const DeviceRow& device) const {
+std::optional<SeenBy> Trail::Follow(const DeviceRow& device,
+                                    const std::vector<SentRow>& sent) const {
   SeenBy seen;
   const auto note = [&](int64_t time_ms, const SeenRecordVersion& version) {
     if (seen.first_ms == 0 || time_ms < seen.first_ms) seen.first_ms = time_ms;
@@ -136,12 +141,11 @@ absl::StatusOr<std::optional<SeenBy>> Trail::Follow(const DeviceRow& device) con
     seen.wrote = true;
     note(version.time_ms, version);
   }
-  DOORSTEP_ASSIGN_OR_RETURN(const std::vector<SentRow> sent, view_.SentTo(device.id));
   for (const SentRow& row : sent) {
     const std::optional<Stood> stood = At(device.site, row.head);
     if (stood && row.sequence >= stood->place) note(row.time_ms, *stood->version);
   }
-  if (seen.version.sequence == 0) return std::optional<SeenBy>();
+  if (seen.version.sequence == 0) return std::nullopt;
   const std::optional<uint64_t> gone = GoneSince(device.site);
   for (const SentRow& row : sent) {
     if (!gone || row.begun || row.sequence < *gone || seen.removed_ms) continue;
@@ -151,16 +155,38 @@ absl::StatusOr<std::optional<SeenBy>> Trail::Follow(const DeviceRow& device) con
   seen.name = device.name;
   seen.site = device.site;
   seen.holds = !seen.removed_ms;
-  DOORSTEP_ASSIGN_OR_RETURN(seen.people, PeopleOf(device.id, view_));
-  return std::optional<SeenBy>(std::move(seen));
+  return seen;
 }
 
-Json ToJson(const SeenRecordVersion& version) {
+}  // namespace
+
+nlohmann::json ToJson(const SeenRecordVersion& version) {
   return {
       {"sequence", version.sequence}, {"at", FormatUtc(version.time_ms)}, {"by", version.author}};
 }
 
-}  // namespace
+absl::StatusOr<std::vector<std::string>> PeopleWhoRecorded(const Uuid& device, ReadView& view) {
+  absl::btree_set<std::string> people;
+  uint64_t after = 0;
+  while (true) {
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<UnitRow> units,
+                              view.Outcomes(device, after, kPage));
+    for (const UnitRow& unit : units) people.insert(unit.author);
+    if (units.size() < kPage) return std::vector<std::string>(people.begin(), people.end());
+    after = units.back().sequence;
+  }
+}
+
+std::string KindName(const Schema& schema, uint32_t kind) {
+  const KindSpec* const known = schema.Find(kind);
+  return known == nullptr ? absl::StrCat(kind) : known->name;
+}
+
+absl::StatusOr<std::optional<SeenBy>> ReadSeenBy(const RecordState& state, const DeviceRow& device,
+                                                 const std::vector<SentRow>& sent, ReadView& view) {
+  DOORSTEP_ASSIGN_OR_RETURN(const Trail trail, Trail::Read(state, view));
+  return trail.Follow(device, sent);
+}
 
 absl::StatusOr<RecordSeen> ReadRecordSeen(const Uuid& record, const Schema& schema,
                                           ReadView& view) {
@@ -169,29 +195,20 @@ absl::StatusOr<RecordSeen> ReadRecordSeen(const Uuid& record, const Schema& sche
     return absl::NotFoundError(
         absl::StrCat("record: got ", record.ToString(), ", wanted one that is here"));
   }
+  DOORSTEP_ASSIGN_OR_RETURN(const Trail trail, Trail::Read(*state, view));
   RecordSeen out;
   out.record = record;
-  const KindSpec* kind = schema.Find(state->kind);
-  out.kind = kind == nullptr ? absl::StrCat(state->kind) : kind->name;
-  DOORSTEP_ASSIGN_OR_RETURN(std::vector<WithdrawalRow> withdrawals, view.WithdrawalsOf(record));
-  out.compartment = state->compartment;
-  if (!withdrawals.empty() && withdrawals.back().restored_sequence == 0) {
-    out.withdrawn = withdrawals.back();
-    out.compartment = out.withdrawn->compartment;
-  }
-  std::vector<std::pair<Uuid, SeenRecordVersion>> wrote;
-  DOORSTEP_ASSIGN_OR_RETURN(out.versions, ReadVersions(record, view, &wrote));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::optional<CompartmentRef> ref,
-                            view.FindCompartment(out.compartment));
-  std::vector<AccessSpan> spans;
-  if (ref) {
-    DOORSTEP_ASSIGN_OR_RETURN(spans, view.AccessLog(*ref));
-  }
-  const Trail trail(view, std::move(spans), std::move(withdrawals), out.versions, wrote);
+  out.kind = KindName(schema, state->kind);
+  out.compartment = trail.compartment();
+  out.versions = trail.versions();
+  out.withdrawn = trail.withdrawn();
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<DeviceRow> devices, view.Devices());
   for (const DeviceRow& device : devices) {
-    DOORSTEP_ASSIGN_OR_RETURN(std::optional<SeenBy> seen, trail.Follow(device));
-    if (seen) out.devices.push_back(*std::move(seen));
+    DOORSTEP_ASSIGN_OR_RETURN(const std::vector<SentRow> sent, view.SentTo(device.id));
+    std::optional<SeenBy> seen = trail.Follow(device, sent);
+    if (!seen) continue;
+    DOORSTEP_ASSIGN_OR_RETURN(seen->people, PeopleWhoRecorded(device.id, view));
+    out.devices.push_back(*std::move(seen));
   }
   std::sort(out.devices.begin(), out.devices.end(), [](const SeenBy& a, const SeenBy& b) {
     return std::tie(a.site, a.first_ms, a.device) < std::tie(b.site, b.first_ms, b.device);

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "nlohmann/json_fwd.hpp"
 #include "server/store.h"
 #include "sync/base/bytes.h"
+#include "sync/change/state.h"
 #include "sync/schema/schema.h"
 
 namespace doorstep::server {
@@ -34,7 +36,7 @@ struct SeenBy {
   // not been heard of since, or the record is not gone.
   std::optional<int64_t> removed_ms;
   bool holds = false;  // it may have it still
-  // Who has recorded anything on the device: nobody knows who else has looked at it.
+  // PeopleWhoRecorded, from ReadRecordSeen.
   std::vector<std::string> people;
 };
 
@@ -53,6 +55,18 @@ struct RecordSeen {
 // Of one snapshot. A device counts from the moment that a batch was made for it, whether it arrived
 // or not; in its first pull from the first batch on. kNotFound: no such record.
 absl::StatusOr<RecordSeen> ReadRecordSeen(const Uuid& record, const Schema& schema, ReadView& view);
+
+// The same of one device, for many records one after the other. `sent`: ReadView::SentTo of it.
+// None: it never had the record, as far as is known.
+absl::StatusOr<std::optional<SeenBy>> ReadSeenBy(const RecordState& state, const DeviceRow& device,
+                                                 const std::vector<SentRow>& sent, ReadView& view);
+
+// Who has recorded anything on a device, by name: nobody knows who else has looked at it.
+absl::StatusOr<std::vector<std::string>> PeopleWhoRecorded(const Uuid& device, ReadView& view);
+
+// As reports have them.
+std::string KindName(const Schema& schema, uint32_t kind);  // its number when it is unknown
+nlohmann::json ToJson(const SeenRecordVersion& version);
 
 }  // namespace doorstep::server
 

@@ -289,7 +289,8 @@ TEST_F(AtRest, TheServersDatabasesOpenWithTheirKeyOnly) {
 }
 
 TEST_F(AtRest, ABackupIsUnderTheSameKeyAndReplacesWhatIsDamaged) {
-  ASSERT_EQ(server_.Operator({"site", "add", "--id", "north-team", "--name", "qzxaardvark"}).exit, 0);
+  ASSERT_EQ(server_.Operator({"site", "add", "--id", "north-team", "--name", "qzxaardvark"}).exit,
+            0);
   const std::string secret = dir_.File("backup.key");
   const std::string backup = dir_.File("b.backup");
   ASSERT_EQ(server_.Operator({"backup", "keygen", secret}).exit, 0);

@@ -113,6 +113,14 @@ TEST_F(EnrolmentTest, TabletsEnrolSyncAndOneIsLost) {
   EXPECT_EQ(DeviceLine("A Khan")["standing"], "revoked");
   EXPECT_EQ(DeviceLine("A Khan")["revoked_reason"], "left on a bus");
   osei_.Json({"sync"});
+  const RunResult exposure = server_.Operator({"device", "exposure", device, "--json"});
+  const json had = json::parse(exposure.out, nullptr, false);
+  EXPECT_EQ(had["files"][0]["people"], json::array({"Peter"})) << exposure;
+  EXPECT_EQ(had["files"][0]["records"][0]["record"], id);
+  EXPECT_EQ(had["people"], json::array({"A Khan"}));
+  EXPECT_EQ(had["pending"], 0);
+  EXPECT_TRUE(had["revoked"].is_string());
+  EXPECT_EQ(server_.Operator({"device", "exposure", id}).exit, 3) << "no device";
 
   // Found again, and it was never out of the team's hands.
   EXPECT_EQ(server_.Operator({"device", "reinstate", device}).exit, 0);
@@ -128,7 +136,7 @@ TEST_F(EnrolmentTest, TabletsEnrolSyncAndOneIsLost) {
     if (entry.value("device", device) == device) verbs.push_back(entry["verb"]);
   }
   EXPECT_THAT(verbs, IsSupersetOf({"device invite", "device enrolled", "device revoke",
-                                   "call refused", "device reinstate"}));
+                                   "call refused", "device exposure", "device reinstate"}));
   EXPECT_EQ(audit.back()["verb"], "device reinstate");
   EXPECT_EQ(audit.back()["outcome"], "ALREADY_EXISTS");
   const std::string head = server_.Operator({"audit", "head"}).out;
