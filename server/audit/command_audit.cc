@@ -27,7 +27,7 @@ constexpr absl::string_view kNotNoted[] = {
     "serve",          "tenant list",   "site list",     "user list",      "device list",
     "status",         "shift",         "schema check",  "schema list",    "schema save",
     "audit list",     "audit verify",  "audit head",    "history verify", "config check",
-    "config example", "backup keygen", "backup verify",  "recovery show",
+    "config example", "backup keygen", "backup verify", "recovery show",
 };
 
 // The account that runs the program.

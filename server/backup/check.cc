@@ -50,7 +50,8 @@ absl::StatusOr<std::vector<Compartment>> ReadCompartments(const std::string& pat
   DOORSTEP_ASSIGN_OR_RETURN(const KeyedDatabase opened,
                             OpenForBackup(path, /*create=*/false, options));
   DOORSTEP_ASSIGN_OR_RETURN(
-      Statement * list, opened.db->Prepared("SELECT ref, digest, records FROM _compartment ORDER BY ref"));
+      Statement * list,
+      opened.db->Prepared("SELECT ref, digest, records FROM _compartment ORDER BY ref"));
   std::vector<Compartment> compartments;
   const ScopedReset done(list);
   while (true) {

@@ -56,7 +56,8 @@ TenantMark TenantMarkFrom(const nlohmann::json& json);
 absl::StatusOr<TenantMark> ReadMark(const std::string& name, Database& db);
 
 // A database of the server's, to be read only; or, with `create`, a new one without a log, which a
-// copy goes into. Both under the key of the options. The one place where the backup opens databases.
+// copy goes into. Both under the key of the options. The one place where the backup opens
+// databases.
 absl::StatusOr<KeyedDatabase> OpenForBackup(const std::string& path, bool create,
                                             const SqliteStoreOptions& options);
 

@@ -140,10 +140,11 @@ absl::Status Backup::AddDatabase(const std::string& name, const std::string& pat
       report_.tenants.push_back(mark);
     }
     pace_.Begin(absl::StrCat(name, " (copy)"));
-    DOORSTEP_RETURN_IF_ERROR(from->CopyTo(*to.db, kBackupStepPages, [this](int64_t done, int64_t all) {
-      pace_.Done(done, all);
-      return absl::OkStatus();
-    }));
+    DOORSTEP_RETURN_IF_ERROR(
+        from->CopyTo(*to.db, kBackupStepPages, [this](int64_t done, int64_t all) {
+          pace_.Done(done, all);
+          return absl::OkStatus();
+        }));
   }
   DOORSTEP_RETURN_IF_ERROR(AddFile(name, copy, about));
   std::error_code error;
