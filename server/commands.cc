@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -336,8 +337,17 @@ absl::StatusOr<TenantsOptions> TenantsOptionsOf(const GlobalOptions& options) {
   DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
   TenantsOptions all;
   all.data_dir = options.data_dir;
-  DOORSTEP_ASSIGN_OR_RETURN(all.sqlite.key, ReadDatabaseKey(options.key_file, options.key_command));
+  DOORSTEP_ASSIGN_OR_RETURN(all.sqlite.key, KeyOnce(options.key_file, options.key_command));
   return all;
+}
+
+absl::StatusOr<std::string> KeyOnce(const std::string& file, const std::string& command) {
+  static auto& read = *new std::map<std::pair<std::string, std::string>, std::string>;
+  const auto found = read.find({file, command});
+  if (found != read.end()) return found->second;
+  DOORSTEP_ASSIGN_OR_RETURN(std::string key, ReadDatabaseKey(file, command));
+  read[{file, command}] = key;
+  return key;
 }
 
 void AddCommands(CLI::App* app, const GlobalOptions* options, Command* chosen) {

@@ -51,6 +51,10 @@ absl::Status CheckDataDir(const GlobalOptions& options);
 // For opening tenants: the data directory, and the key, which is read here.
 absl::StatusOr<TenantsOptions> TenantsOptionsOf(const GlobalOptions& options);
 
+// ReadDatabaseKey, but that it asks once in the life of the program: a pipe can be read once, and a
+// command may ask somebody. From the main thread only.
+absl::StatusOr<std::string> KeyOnce(const std::string& file, const std::string& command);
+
 }  // namespace doorstep::server
 
 #endif  // SERVER_COMMANDS_H_

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
-#include "server/database_key.h"
+#include "server/backup/contents.h"
 #include "server/keyed_database.h"
 #include "server/output.h"
 #include "server/recovery.h"
@@ -43,7 +43,7 @@ absl::StatusOr<bool> RekeyTenant(const Tenants& tenants, const std::string& name
 
 absl::StatusOr<int> DoRekey(const GlobalOptions& options, const NewKey& wanted) {
   DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options));
-  DOORSTEP_ASSIGN_OR_RETURN(const std::string key, ReadDatabaseKey(wanted.file, wanted.command));
+  DOORSTEP_ASSIGN_OR_RETURN(const std::string key, KeyOnce(wanted.file, wanted.command));
   if (key.empty()) {
     return absl::InvalidArgumentError(
         "rekey: got no new key, wanted --new-key-file or --new-key-command");
@@ -54,6 +54,7 @@ absl::StatusOr<int> DoRekey(const GlobalOptions& options, const NewKey& wanted) 
         absl::StrCat(options.data_dir, ": a server runs on it, wanted none: stop it first"));
   }
   DOORSTEP_RETURN_IF_ERROR(lock.status());
+  DOORSTEP_RETURN_IF_ERROR(CheckNoRestoreHalfDone(options.data_dir));
   Tenants tenants(all);
   DOORSTEP_ASSIGN_OR_RETURN(const std::vector<std::string> names, tenants.List());
   Json list = Json::array();
@@ -107,6 +108,11 @@ absl::StatusOr<int> Show(const GlobalOptions& options) {
 absl::StatusOr<int> Open(const GlobalOptions& options, const std::string& request_file,
                          const std::string& file) {
   if (file.empty()) DOORSTEP_RETURN_IF_ERROR(CheckDataDir(options));
+  if (!options.data_dir.empty()) {
+    // In whose audit it stands.
+    DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options));
+    DOORSTEP_RETURN_IF_ERROR(Tenants(all).Find(options.tenant).status());
+  }
   std::string text;
   if (request_file == "-") {
     std::getline(std::cin, text);

@@ -65,16 +65,18 @@ absl::StatusOr<KeyedDatabase> OpenKeyed(const std::string& path, const DatabaseO
   return opened;
 }
 
+absl::StatusOr<FileLock> LockDatabase(const std::string& path) {
+  absl::StatusOr<FileLock> lock =
+      FileLock::Acquire(LockPath(path), FileLock::Mode::kExclusive, kLockWaitMs);
+  if (!absl::IsAborted(lock.status())) return lock;
+  return absl::AbortedError(
+      absl::StrCat(path, ": another program has it open: wait until it has ended"));
+}
+
 absl::StatusOr<bool> RekeyDatabase(const std::string& path, const std::string& old_key,
                                    const std::string& new_key) {
   if (!IsThere(path)) return NoDatabase(path);
-  const absl::StatusOr<FileLock> lock =
-      FileLock::Acquire(LockPath(path), FileLock::Mode::kExclusive, kLockWaitMs);
-  if (absl::IsAborted(lock.status())) {
-    return absl::AbortedError(
-        absl::StrCat(path, ": another program has it open: wait until it has ended"));
-  }
-  DOORSTEP_RETURN_IF_ERROR(lock.status());
+  DOORSTEP_ASSIGN_OR_RETURN(const FileLock lock, LockDatabase(path));
   DOORSTEP_ASSIGN_OR_RETURN(const bool plain, IsPlainDatabase(path));
   const std::string key = plain ? "" : old_key;
   const absl::Status status = RekeyFile(path, key, new_key);

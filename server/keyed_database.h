@@ -24,6 +24,10 @@ struct KeyedDatabase {
 // reverse; kPermissionDenied when it does not open with this key: a wrong key, or damage.
 absl::StatusOr<KeyedDatabase> OpenKeyed(const std::string& path, const DatabaseOptions& options);
 
+// The database to oneself, be it to put another file in its place. kAborted: a program has it open,
+// and still had after a while.
+absl::StatusOr<FileLock> LockDatabase(const std::string& path);
+
 // Gives the database at `path`, which is plain or has `old_key`, another key; false when it has
 // that one already. kNotFound: there is none. kAborted: a program has it open. Crash-safe as
 // RekeyFile.

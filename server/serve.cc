@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "server/backup/restore.h"
+#include "server/backup/contents.h"
 #include "server/grpc_enrolment.h"
 #include "server/grpc_server.h"
 #include "server/identity/authority.h"

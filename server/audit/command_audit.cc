@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
@@ -48,21 +49,28 @@ absl::StatusOr<bool> NoteCommand(const GlobalOptions& options, const CommandLine
                                  std::string outcome) {
   DOORSTEP_ASSIGN_OR_RETURN(const TenantsOptions all, TenantsOptionsOf(options));
   Tenants tenants(all);
-  const absl::StatusOr<Tenant*> tenant =
-      tenants.Find(line.makes.empty() ? options.tenant : line.makes);
-  if (absl::IsNotFound(tenant.status())) return false;
-  DOORSTEP_RETURN_IF_ERROR(tenant.status());
+  std::vector<std::string> names = {line.makes.empty() ? options.tenant : line.makes};
+  if (line.everywhere) {
+    DOORSTEP_ASSIGN_OR_RETURN(names, tenants.List());
+  }
   AuditEntry entry;
   entry.time_ms = tenants.clock().Read().wall_ms;
   entry.who = OperatorName();
   entry.verb = line.verb;
   entry.about = line.about;
   entry.outcome = std::move(outcome);
-  DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write,
-                            (*tenant)->store().Write());
-  DOORSTEP_RETURN_IF_ERROR(AppendAudit(std::move(entry), *write));
-  DOORSTEP_RETURN_IF_ERROR(Annotate(write->Commit(), "audit"));
-  return true;
+  bool noted = false;
+  for (const std::string& name : names) {
+    const absl::StatusOr<Tenant*> tenant = tenants.Find(name);
+    if (absl::IsNotFound(tenant.status())) continue;
+    DOORSTEP_RETURN_IF_ERROR(tenant.status());
+    DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<WriteTransaction> write,
+                              (*tenant)->store().Write());
+    DOORSTEP_RETURN_IF_ERROR(AppendAudit(entry, *write));
+    DOORSTEP_RETURN_IF_ERROR(Annotate(write->Commit(), "audit"));
+    noted = true;
+  }
+  return noted;
 }
 
 std::string OutcomeOf(const absl::StatusOr<int>& result) {
@@ -100,10 +108,14 @@ CommandLine CommandLineOf(const CLI::App& app) {
   if (command == &app) return line;
   for (const CLI::Option* option : command->get_options()) {
     if (option->count() == 0) continue;
-    absl::StrAppend(&line.about, line.about.empty() ? "" : " ", option->get_name(), "=",
-                    absl::StrJoin(option->results(), ","));
+    absl::StrAppend(&line.about, line.about.empty() ? "" : " ", option->get_name());
+    // A command that prints a key may have what opens a safe in it.
+    if (option->get_name() == "--new-key-command") continue;
+    absl::StrAppend(&line.about, "=", absl::StrJoin(option->results(), ","));
   }
   if (line.verb == "tenant add") line.makes = command->get_option("name")->as<std::string>();
+  line.everywhere =
+      line.verb == "backup create" || line.verb == "backup restore" || line.verb == "rekey";
   line.replaces = line.verb == "backup restore" || line.verb == "rekey";
   if (line.verb == "rekey") {
     line.new_key_file = command->get_option("--new-key-file")->as<std::string>();

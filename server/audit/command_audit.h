@@ -15,6 +15,8 @@ struct CommandLine {
   std::string about;  // "--site=rose-court --name=Tablet 2"
   // The tenant that it makes by name; empty: it is about the one that --tenant names.
   std::string makes;
+  // It is about all tenants of the directory, whatever --tenant names.
+  bool everywhere = false;
   // It puts other database files in place: those that were there may open no more, and those that
   // are there afterwards may have the key of these (see GlobalOptions).
   bool replaces = false;
@@ -26,7 +28,8 @@ struct CommandLine {
 CommandLine CommandLineOf(const CLI::App& app);
 
 // Runs it. An entry stands in the audit of the tenant before, and another one after it if it
-// failed; a command that makes the tenant is noted after it, and so is one that replaces databases.
+// failed; of a command that is about all tenants, in the audit of each. A command that makes the
+// tenant is noted after it, and so is one that replaces databases.
 // What else cannot be noted is not done.
 // Commands that only show settings or counts of work, and `serve`, are not noted.
 absl::StatusOr<int> RunAudited(const GlobalOptions& options, const CommandLine& line,

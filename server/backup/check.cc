@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/audit/audit.h"
 #include "server/history.h"
 #include "sync/base/bytes.h"
 #include "sync/base/status.h"
@@ -142,7 +144,8 @@ absl::StatusOr<CheckedTenant> CheckTenant(Tenants& tenants, const TenantMark& ma
   if (progress != nullptr) progress(absl::StrCat("integrity of ", made.name), 0, 0);
   DOORSTEP_ASSIGN_OR_RETURN(const bool whole, CheckIntegrity(path, options, &checked.faults));
   const std::string attachments = tenants.AttachmentsPathOf(made.name);
-  checked.attachments = std::filesystem::exists(attachments);
+  std::error_code error;
+  checked.attachments = std::filesystem::exists(attachments, error) || error;
   if (checked.attachments) {
     DOORSTEP_RETURN_IF_ERROR(CheckIntegrity(attachments, options, &checked.faults).status());
   }
@@ -155,6 +158,9 @@ absl::StatusOr<CheckedTenant> CheckTenant(Tenants& tenants, const TenantMark& ma
   checked.history_entries = history.entries;
   checked.erased = history.erased;
   for (const std::string& fault : history.faults) AddFault(&checked.faults, fault);
+  if (progress != nullptr) progress(absl::StrCat("audit of ", made.name), 0, 0);
+  DOORSTEP_ASSIGN_OR_RETURN(const AuditReport audit, VerifyAudit(*view));
+  for (const std::string& fault : audit.faults) AddFault(&checked.faults, fault);
   DOORSTEP_RETURN_IF_ERROR(CheckDigests(path, options, *view, &checked, progress));
   return checked;
 }

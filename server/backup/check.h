@@ -26,8 +26,8 @@ struct CheckedTenant {
 };
 
 // PRAGMA integrity_check of database and attachments; that it stands where `made` says; the
-// history's chain and contents; the digest of every compartment, computed anew. Opening brings it
-// to this program's table layout. An error: something could not be looked at.
+// history's chain and contents; the audit's chain; the digest of every compartment, computed anew.
+// Opening brings it to this program's table layout. An error: something could not be looked at.
 absl::StatusOr<CheckedTenant> CheckTenant(Tenants& tenants, const TenantMark& made,
                                           const SqliteStoreOptions& options,
                                           const BackupProgress& progress);

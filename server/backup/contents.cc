@@ -1,10 +1,13 @@
 #include "server/backup/contents.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -82,6 +85,18 @@ absl::StatusOr<KeyedDatabase> OpenForBackup(const std::string& path, bool create
   return OpenKeyed(path, database);
 }
 
+std::string BackupLock(const std::string& data_dir) { return data_dir + "/backup.lock"; }
+
+std::string HalfDoneMark(const std::string& data_dir) { return data_dir + "/restore.half-done"; }
+
+absl::Status CheckNoRestoreHalfDone(const std::string& data_dir) {
+  std::error_code error;
+  if (!std::filesystem::exists(HalfDoneMark(data_dir), error) && !error) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      data_dir,
+      ": got a restore that was interrupted, wanted one that is done (backup restore --replace)"));
+}
+
 absl::Status CheckBackupName(absl::string_view name) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() == 2) {
@@ -90,7 +105,8 @@ absl::Status CheckBackupName(absl::string_view name) {
       return absl::OkStatus();
     }
     for (const absl::string_view folder : kSmallFolders) {
-      if (parts[0] == folder && IsSmallName(parts[1])) return absl::OkStatus();
+      const bool fits = folder != kRecoveryFolder || absl::EndsWith(parts[1], ".pub");
+      if (parts[0] == folder && IsSmallName(parts[1]) && fits) return absl::OkStatus();
     }
   }
   return absl::DataLossError(

@@ -7,8 +7,8 @@
 //
 // Names: tenants/NAME.db first, then attachments/NAME.db, so that what is too much in the second
 // does no harm; then small files of the server: identity/… (its authority and certificate), and
-// recovery/…. What "tenant" says was read in the snapshot that was copied; whoever restores the
-// file must find the same in it.
+// recovery/NAME.pub…, and never a key with which replicas are opened. What "tenant" says was read
+// in the snapshot that was copied; whoever restores the file must find the same in it.
 #ifndef SERVER_BACKUP_CONTENTS_H_
 #define SERVER_BACKUP_CONTENTS_H_
 
@@ -37,7 +37,8 @@ inline constexpr int64_t kBackupFormat = 1;
 inline constexpr absl::string_view kTenantsFolder = "tenants";
 inline constexpr absl::string_view kAttachmentsFolder = "attachments";
 // Folders of small files beside the databases.
-inline constexpr absl::string_view kSmallFolders[] = {"identity", "recovery"};
+inline constexpr absl::string_view kRecoveryFolder = "recovery";
+inline constexpr absl::string_view kSmallFolders[] = {"identity", kRecoveryFolder};
 
 // Where a tenant's database stood.
 struct TenantMark {
@@ -60,6 +61,13 @@ absl::StatusOr<TenantMark> ReadMark(const std::string& name, Database& db);
 // databases.
 absl::StatusOr<KeyedDatabase> OpenForBackup(const std::string& path, bool create,
                                             const SqliteStoreOptions& options);
+
+// Held by whoever makes a backup of a data directory, or puts one back there.
+std::string BackupLock(const std::string& data_dir);
+// kFailedPrecondition: somebody began to put a backup in place here and did not come to the end.
+absl::Status CheckNoRestoreHalfDone(const std::string& data_dir);
+// The mark of that; it names where what was here has gone.
+std::string HalfDoneMark(const std::string& data_dir);
 
 // kDataLoss unless it is one that stands above. A name leads to nowhere else.
 absl::Status CheckBackupName(absl::string_view name);

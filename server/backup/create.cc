@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -74,7 +75,10 @@ class Backup {
         options_(options),
         pace_(options, tenants.clock()) {}
 
-  ~Backup() { Clear(); }
+  // What lies there is ours while we hold the lock, and nobody's business before.
+  ~Backup() {
+    if (lock_.has_value()) Clear();
+  }
 
   absl::StatusOr<BackupReport> Run();
 
@@ -87,6 +91,7 @@ class Backup {
   absl::Status AddFile(const std::string& name, const std::string& path, const Json& about);
   absl::Status AddSmallFiles(absl::string_view folder);
 
+  std::optional<FileLock> lock_;
   const std::string data_dir_;
   const std::string work_dir_;
   const Tenants& tenants_;
@@ -161,7 +166,8 @@ absl::Status Backup::AddSmallFiles(absl::string_view folder) {
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     std::string name = absl::StrCat(folder, "/", it->path().filename().string());
     // Anything else is none of ours (an editor's copy, a lock).
-    if (!it->is_regular_file() || !CheckBackupName(name).ok()) continue;
+    std::error_code unknown;
+    if (!it->is_regular_file(unknown) || !CheckBackupName(name).ok()) continue;
     if (names.size() >= kMaxBackupSmallFiles) {
       return absl::FailedPreconditionError(
           absl::StrCat(directory, ": got more files, wanted at most ", kMaxBackupSmallFiles));
@@ -172,7 +178,9 @@ absl::Status Backup::AddSmallFiles(absl::string_view folder) {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(data_dir_, "/", name);
-    if (fs::file_size(path, error) > kMaxBackupSmallFileBytes) {
+    const uintmax_t size = fs::file_size(path, error);
+    if (error) return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));
+    if (size > kMaxBackupSmallFileBytes) {
       return absl::FailedPreconditionError(absl::StrCat(path, ": got a long file, wanted at most ",
                                                         kMaxBackupSmallFileBytes, " bytes"));
     }
@@ -188,12 +196,14 @@ absl::StatusOr<BackupReport> Backup::Run() {
     return absl::NotFoundError(
         absl::StrCat(data_dir_, ": got no tenant, wanted a directory that a server serves from"));
   }
-  const absl::StatusOr<FileLock> lock = FileLock::TryAcquire(data_dir_ + "/backup.lock");
+  absl::StatusOr<FileLock> lock = FileLock::TryAcquire(BackupLock(data_dir_));
   if (absl::IsAborted(lock.status())) {
     return absl::FailedPreconditionError(
-        absl::StrCat(data_dir_, ": another backup is being made of it"));
+        absl::StrCat(data_dir_, ": another backup is being made of it, or put back"));
   }
   DOORSTEP_RETURN_IF_ERROR(lock.status());
+  lock_ = *std::move(lock);
+  DOORSTEP_RETURN_IF_ERROR(CheckNoRestoreHalfDone(data_dir_));
   Clear();  // what a crash left
   DOORSTEP_ASSIGN_OR_RETURN(
       archive_, ArchiveWriter::Create(options_.file, options_.public_key, tenants_.entropy()));
@@ -209,7 +219,8 @@ absl::StatusOr<BackupReport> Backup::Run() {
   }
   for (const std::string& name : names) {
     const std::string path = tenants_.AttachmentsPathOf(name);
-    if (!fs::exists(path)) continue;
+    std::error_code error;
+    if (!fs::exists(path, error) && !error) continue;
     DOORSTEP_RETURN_IF_ERROR(AddDatabase(absl::StrCat(kAttachmentsFolder, "/", name, ".db"), path,
                                          /*tenant=*/false));
     report_.attachments.push_back(name);

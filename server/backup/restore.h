@@ -23,7 +23,8 @@ struct VerifyReport {
   bool Whole() const;
 };
 
-// Unpacks into a new directory below `temporary`, which goes again, and checks all that is in it.
+// Unpacks into a new directory below `temporary`, which goes again, and checks all that is in it;
+// the small files, keys among them, are read and not written there.
 // `options` says how tenants are opened; its data_dir does not matter.
 absl::StatusOr<VerifyReport> VerifyBackup(const std::string& file, const BackupKeys& keys,
                                           const std::string& temporary, TenantsOptions options,
@@ -41,15 +42,13 @@ struct RestoreReport {
 
 // Into options.data_dir. All of it is unpacked and checked there before anything is moved, and each
 // tenant has its new epoch before it is in place, so that nobody can forget it.
-// kFailedPrecondition: a server runs there; kAlreadyExists: a tenant, or an identity that the
-// backup has too, is there and not to be replaced; kDataLoss: the backup is not whole. Then nothing
-// has changed.
+// kFailedPrecondition: a server runs there, a backup is made of it, or another program has one of
+// its databases open; kPermissionDenied: the directory is another account's, whose server could not
+// use the files; kAlreadyExists: a tenant, or an identity that the backup has too, is there and not
+// to be replaced; kDataLoss: the backup is not whole. Then nothing has changed.
 absl::StatusOr<RestoreReport> RestoreBackup(const std::string& file, const BackupKeys& keys,
                                             bool replace, TenantsOptions options,
                                             const BackupProgress& progress);
-
-// kFailedPrecondition: somebody began to put a backup in place here and did not come to the end.
-absl::Status CheckNoRestoreHalfDone(const std::string& data_dir);
 
 }  // namespace doorstep::server
 

@@ -21,8 +21,8 @@ using Json = nlohmann::json;
 
 class Unpacking {
  public:
-  Unpacking(std::string directory, const BackupProgress& progress)
-      : directory_(std::move(directory)), progress_(progress) {}
+  Unpacking(std::string directory, bool small_files, const BackupProgress& progress)
+      : directory_(std::move(directory)), small_files_(small_files), progress_(progress) {}
 
   absl::StatusOr<Unpacked> Run(ArchiveReader& reader);
 
@@ -32,12 +32,14 @@ class Unpacking {
   absl::Status EndFile(const Json& about);
 
   const std::string directory_;
+  const bool small_files_;  // are written
   const BackupProgress& progress_;
   Unpacked unpacked_;
   bool begun_ = false;
   uint64_t files_ = 0;
-  std::string name_;  // of the file that is being written; empty: none is
-  std::unique_ptr<NewFile> file_;
+  std::string name_;  // of the file that is being read; empty: none is
+  uint64_t bytes_ = 0;
+  std::unique_ptr<NewFile> file_;  // null: it is not written
   absl::flat_hash_set<std::string> names_;
 };
 
@@ -55,18 +57,21 @@ absl::Status Unpacking::BeginFile(const Json& about) {
   std::string name = about["name"];
   DOORSTEP_RETURN_IF_ERROR(CheckBackupName(name));
   if (!names_.insert(name).second) return OutOfOrder(absl::StrCat(name, " twice"));
-  DOORSTEP_RETURN_IF_ERROR(
-      EnsureDirectory(absl::StrCat(directory_, "/", name.substr(0, name.find('/')))));
-  DOORSTEP_ASSIGN_OR_RETURN(file_, NewFile::Create(absl::StrCat(directory_, "/", name)));
+  const std::string folder = name.substr(0, name.find('/'));
+  if (small_files_ || folder == kTenantsFolder || folder == kAttachmentsFolder) {
+    DOORSTEP_RETURN_IF_ERROR(EnsureDirectory(absl::StrCat(directory_, "/", folder)));
+    DOORSTEP_ASSIGN_OR_RETURN(file_, NewFile::Create(absl::StrCat(directory_, "/", name)));
+  }
   name_ = std::move(name);
+  bytes_ = 0;
   return absl::OkStatus();
 }
 
 absl::Status Unpacking::EndFile(const Json& about) {
-  if (NumberIn(about, "bytes") != file_->bytes()) {
-    return OutOfOrder(absl::StrCat(file_->bytes(), " bytes of ", name_));
+  if (NumberIn(about, "bytes") != bytes_) {
+    return OutOfOrder(absl::StrCat(bytes_, " bytes of ", name_));
   }
-  DOORSTEP_RETURN_IF_ERROR(file_->Finish());
+  if (file_ != nullptr) DOORSTEP_RETURN_IF_ERROR(file_->Finish());
   file_ = nullptr;
   ++files_;
   absl::string_view name = name_;
@@ -86,12 +91,13 @@ absl::Status Unpacking::EndFile(const Json& about) {
 
 absl::Status Unpacking::Take(const Piece& piece) {
   if (piece.kind == kBackupData) {
-    if (file_ == nullptr) return OutOfOrder("bytes of no file");
-    return file_->Write(piece.body);
+    if (name_.empty()) return OutOfOrder("bytes of no file");
+    bytes_ += piece.body.size();
+    return file_ == nullptr ? absl::OkStatus() : file_->Write(piece.body);
   }
   const Json about = Json::parse(piece.body, nullptr, /*allow_exceptions=*/false);
   if (!about.is_object()) return OutOfOrder("what is no JSON");
-  const bool in_file = file_ != nullptr;
+  const bool in_file = !name_.empty();
   if (piece.last != (piece.kind == kBackupEnd)) return OutOfOrder("an end in the middle");
   if ((piece.kind == kBackupBegin) == begun_) return OutOfOrder("a second beginning, or none");
   if (in_file != (piece.kind == kBackupFileEnd)) return OutOfOrder("a file within another");
@@ -110,6 +116,7 @@ absl::Status Unpacking::Take(const Piece& piece) {
     case kBackupFileEnd:
       return EndFile(about);
     case kBackupEnd:
+      if (unpacked_.tenants.empty()) return OutOfOrder("no tenant");
       if (NumberIn(about, "files") == files_) return absl::OkStatus();
       return OutOfOrder(absl::StrCat(files_, " files"));
     default:
@@ -133,11 +140,11 @@ absl::StatusOr<Unpacked> Unpacking::Run(ArchiveReader& reader) {
 }  // namespace
 
 absl::StatusOr<Unpacked> UnpackBackup(const std::string& file, const BackupKeys& keys,
-                                      const std::string& directory,
+                                      const std::string& directory, bool small_files,
                                       const BackupProgress& progress) {
   DOORSTEP_ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveReader> reader,
                             ArchiveReader::Open(file, keys));
-  return Unpacking(directory, progress).Run(*reader);
+  return Unpacking(directory, small_files, progress).Run(*reader);
 }
 
 }  // namespace doorstep::server

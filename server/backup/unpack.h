@@ -20,11 +20,12 @@ struct Unpacked {
   std::vector<std::string> small_files;
 };
 
-// `directory` is there and empty. To the backup's end; durable when it returns. Errors as
-// ArchiveReader's; kDataLoss also for pieces in an order that no backup has. What was written until
-// then stays: the caller removes the directory.
+// `directory` is there and empty. To the backup's end; durable when it returns. Without
+// `small_files` only databases are written. Errors as ArchiveReader's; kDataLoss also for pieces in
+// an order that no backup has. What was written until then stays: the caller removes the directory.
 absl::StatusOr<Unpacked> UnpackBackup(const std::string& file, const BackupKeys& keys,
-                                      const std::string& directory, const BackupProgress& progress);
+                                      const std::string& directory, bool small_files,
+                                      const BackupProgress& progress);
 
 }  // namespace doorstep::server
 

@@ -17,6 +17,7 @@
 #include "server/backup/keys.h"
 #include "server/backup/limits.h"
 #include "server/backup/restore.h"
+#include "server/backup/unpack.h"
 #include "server/identity/register.h"
 #include "sync/base/file.h"
 #include "tests/server/world.h"
@@ -389,8 +390,79 @@ TEST_F(BackupTest, ADeviceThatWasRevokedSinceStaysRevoked) {
   const auto view = Must(Must(tenants.Find("default"))->store().Read());
   EXPECT_EQ(Must(view->FindEnrolment(lost))->revoked_reason, "left on a bus");
   EXPECT_EQ(Must(view->FindEnrolment(kept))->revoked_ms, 0);
-  // What cannot be read any more does not stand in the way.
-  WriteText(Path("new") + "/tenants/default.db", "damaged");
+}
+
+// A restore that was cut off had moved away what says who was revoked.
+TEST_F(BackupTest, ARestoreThatIsRunAgainKnowsWhoWasRevoked) {
+  const Uuid lost = Id(4'001);
+  {
+    const auto write = Must(world_.tenant().store().Write());
+    EnrolmentRow row;
+    row.device = lost;
+    row.site = "north";
+    row.name = "tablet";
+    row.public_key = "key";
+    Must(write->PutEnrolment(row));
+    Must(write->Commit());
+  }
+  Must(Backup(Path("b")));
+  Must(Restore(Path("b"), Path("new")));
+  {
+    Tenants tenants(In(Path("new")));
+    Must(Revoke(*Must(tenants.Find("default")), lost, "stolen", kNine));
+  }
+  Must(EnsureDirectory(Path("new") + "/replaced-x"));
+  fs::rename(Path("new") + "/tenants", Path("new") + "/replaced-x/tenants");
+  WriteText(Path("new") + "/restore.half-done", Path("new") + "/replaced-x\n");
+  const RestoreReport report = Must(Restore(Path("b"), Path("new"), /*replace=*/true));
+  EXPECT_EQ(report.revoked_again, 1);
+  EXPECT_THAT(report.unreadable, IsEmpty());
+  // Not even that is there any more: it is said.
+  fs::remove_all(Path("new") + "/tenants");
+  WriteText(Path("new") + "/restore.half-done", Path("new") + "/nowhere\n");
+  EXPECT_THAT(Must(Restore(Path("b"), Path("new"), true)).unreadable, ElementsAre("default"));
+}
+
+// Who is refused leaves alone what another one is at.
+TEST_F(BackupTest, WhoIsRefusedTakesNothingFromWhoWorks) {
+  Must(Backup(Path("b")));
+  Must(EnsureDirectory(Path("new") + "/restore.tmp"));
+  WriteText(Path("new") + "/restore.tmp/tenant", "another's");
+  {
+    const FileLock other = Must(FileLock::TryAcquire(Path("new") + "/serve.lock"));
+    EXPECT_TRUE(absl::IsFailedPrecondition(Restore(Path("b"), Path("new")).status()));
+  }
+  {
+    const FileLock other = Must(FileLock::TryAcquire(Path("new") + "/backup.lock"));
+    EXPECT_TRUE(absl::IsFailedPrecondition(Restore(Path("b"), Path("new")).status()));
+  }
+  EXPECT_EQ(ReadText(Path("new") + "/restore.tmp/tenant"), "another's");
+  Must(EnsureDirectory(world_.path() + "/backup.tmp"));
+  WriteText(world_.path() + "/backup.tmp/copy.db", "another's");
+  {
+    const FileLock other = Must(FileLock::TryAcquire(world_.path() + "/backup.lock"));
+    EXPECT_TRUE(absl::IsFailedPrecondition(Backup(Path("c")).status()));
+  }
+  EXPECT_EQ(ReadText(world_.path() + "/backup.tmp/copy.db"), "another's");
+  // A backup of a directory that is half of one and half of another would look whole.
+  WriteText(world_.path() + "/restore.half-done", "x\n");
+  EXPECT_TRUE(absl::IsFailedPrecondition(Backup(Path("c")).status()));
+}
+
+TEST_F(BackupTest, KeysThatOpenReplicasAreInNoBackupAndNoneIsUnpackedToBeChecked) {
+  Must(EnsureDirectory(world_.path() + "/recovery"));
+  WriteText(world_.path() + "/recovery/default.key", "opens tablets");
+  WriteText(world_.path() + "/recovery/default.pub", "does not");
+  Must(EnsureDirectory(world_.path() + "/identity"));
+  WriteText(world_.path() + "/identity/ca.key", "the authority's");
+  EXPECT_THAT(Must(Backup(Path("b"))).small_files,
+              ElementsAre("identity/ca.key", "recovery/default.pub"));
+  Must(EnsureDirectory(Path("unpacked")));
+  EXPECT_THAT(Must(UnpackBackup(Path("b"), keys_, Path("unpacked"), false, nullptr)).small_files,
+              SizeIs(2));
+  EXPECT_FALSE(fs::exists(Path("unpacked") + "/identity"));
+  EXPECT_TRUE(fs::exists(Path("unpacked") + "/tenants/default.db"));
+  EXPECT_TRUE(Must(Verify(Path("b"))).Whole());
 }
 
 TEST_F(BackupTest, ADamagedTenantIsReplacedAndNamed) {
