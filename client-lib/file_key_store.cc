@@ -81,9 +81,10 @@ class FileKeyStore : public KeyStore {
     absl::StatusOr<OldContent> old = OldContent::Hold(path);
     if (absl::IsNotFound(old.status())) return absl::OkStatus();
     DOORSTEP_RETURN_IF_ERROR(old.status());
-    DOORSTEP_RETURN_IF_ERROR(old->Overwrite());
+    // In this order: a crash leaves the secret or none, and not zeros that look like one.
     if (unlink(path.c_str()) != 0) return absl::ErrnoToStatus(errno, path);
-    return SyncDirectory(path.substr(0, path.rfind('/')));
+    DOORSTEP_RETURN_IF_ERROR(SyncDirectory(path.substr(0, path.rfind('/'))));
+    return old->Overwrite();
   }
 
  private:

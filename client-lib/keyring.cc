@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ using nlohmann::json;
 constexpr int kFormat = 1;
 constexpr size_t kIdBytes = 16;
 constexpr size_t kSlotIdBytes = 4;
+constexpr uint64_t kMostFailures = 1'000;
 constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kBoxBytes = kNonceBytes + kKeyBytes + crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr size_t kSealedBytes = kKeyBytes + crypto_box_SEALBYTES;
@@ -139,7 +141,8 @@ absl::StatusOr<Slot> ParseSlot(const json& object) {
   slot.box = in.Bytes("box", kBoxBytes);
   slot.sealed = in.Bytes("sealed", kSealedBytes);
   if (in.Has("next")) slot.next = in.Bytes("next", kSealedBytes);
-  slot.failures = static_cast<int>(in.Number("failures", 0, INT32_MAX));
+  // More makes no difference.
+  slot.failures = static_cast<int>(std::min(in.Number("failures", 0, INT32_MAX), kMostFailures));
   slot.tried = in.Reading("tried");
   if (absl::Status status = in.status(); !status.ok()) return status;
   return slot;

@@ -69,7 +69,9 @@ absl::Status WriteWithout(const std::string& directory, const Environment& envir
   DOORSTEP_ASSIGN_OR_RETURN(OldContent old, OldContent::Hold(client::KeyringPath(directory)));
   DOORSTEP_RETURN_IF_ERROR(client::WriteKeyring(directory, keyring));
   client::ForgetSlot(keyring, gone, environment);
-  return old.Overwrite();
+  // What is done is done: that the old bytes could not be overwritten does not undo it.
+  old.Overwrite().IgnoreError();
+  return absl::OkStatus();
 }
 
 // The new key beside the old one, for everybody.

@@ -1,6 +1,7 @@
 // A replica that nobody can open any more is opened with the help of the tenant's operator.
 #include <sodium.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "client-lib/unlock.h"
 #include "doorstep/people.h"
 #include "sync/base/bytes.h"
+#include "sync/base/limits.h"
 #include "sync/base/recovery_text.h"
 #include "sync/base/status.h"
 
@@ -96,6 +98,13 @@ absl::Status Recover(const std::string& directory, const Environment& environmen
   DOORSTEP_RETURN_IF_ERROR(secret.status());
   DOORSTEP_ASSIGN_OR_RETURN(const KeyPair pair, PairOf(*std::move(secret)));
   DOORSTEP_ASSIGN_OR_RETURN(const Secret key, KeyIn(directory, *answer, pair));
+  const bool replaces = std::any_of(
+      keyring.slots.begin(), keyring.slots.end(),
+      [&person](const Slot& each) { return each.person.empty() || each.person == person.person; });
+  if (!replaces && keyring.slots.size() >= kMaxPeople) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("people: got one more than ", kMaxPeople, ", wanted the name of one of them"));
+  }
   DOORSTEP_ASSIGN_OR_RETURN(Slot slot, client::NewSlot(keyring, environment, person, key.view()));
   std::vector<Slot> gone;
   std::vector<Slot> slots;

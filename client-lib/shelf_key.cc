@@ -140,7 +140,15 @@ absl::Status RekeyShelf(const std::string& directory, const Secret& replica_key)
   if (!IsThere(path)) return Keep(*db, ShelfKeys());
   if (!keys.next.empty()) {
     DOORSTEP_ASSIGN_OR_RETURN(const bool before, OpensWith(path, keys.key));
-    if (!before) keys.key = std::move(keys.next);
+    if (!before) {
+      // Both keys stay when it is damaged.
+      DOORSTEP_ASSIGN_OR_RETURN(const bool after, OpensWith(path, keys.next));
+      if (!after) {
+        return absl::DataLossError(
+            absl::StrCat(path, ": attachments: opens with neither of its two keys: it is damaged"));
+      }
+      keys.key = std::move(keys.next);
+    }
   }
   // Durably first, so that whichever file a crash leaves, the replica opens it.
   keys.next = NewKey();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,13 @@ std::string Count(int64_t ms, int64_t unit, const char* name) {
   return absl::StrCat(count, " ", name, count == 1 ? "" : "s");
 }
 
+// Also of clocks that a file makes up; 0: none.
+int64_t Passed(int64_t since, int64_t now) {
+  if (now <= since) return 0;
+  const uint64_t passed = static_cast<uint64_t>(now) - static_cast<uint64_t>(since);
+  return static_cast<int64_t>(std::min<uint64_t>(passed, std::numeric_limits<int64_t>::max()));
+}
+
 }  // namespace
 
 int64_t WaitAfterMs(int failures) {
@@ -34,9 +42,9 @@ int64_t WaitAfterMs(int failures) {
 }
 
 int64_t WaitLeftMs(int failures, const ClockReading& tried, const ClockReading& now) {
-  int64_t passed = now.wall_ms - tried.wall_ms;
-  if (now.boot != 0) passed = now.boot == tried.boot ? now.mono_ms - tried.mono_ms : now.mono_ms;
-  return std::max<int64_t>(0, WaitAfterMs(failures) - std::max<int64_t>(0, passed));
+  int64_t passed = Passed(tried.wall_ms, now.wall_ms);
+  if (now.boot != 0) passed = Passed(now.boot == tried.boot ? tried.mono_ms : 0, now.mono_ms);
+  return std::max<int64_t>(0, WaitAfterMs(failures) - passed);
 }
 
 std::string WaitText(int64_t ms) {

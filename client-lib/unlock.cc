@@ -117,6 +117,7 @@ absl::StatusOr<Secret> OpenPersonsSlot(const std::string& directory, Keyring& ke
   }
   DOORSTEP_ASSIGN_OR_RETURN(std::string text, DeviceSecret(keyring, *slot, environment));
   const Secret device_secret = Secret::Taking(&text);
+  const Slot before = *slot;
   // Counted before it is known, so that who ends the program has used up a try.
   ++slot->failures;
   slot->tried = now;
@@ -126,7 +127,13 @@ absl::StatusOr<Secret> OpenPersonsSlot(const std::string& directory, Keyring& ke
   if (absl::IsUnauthenticated(opened.status())) {
     return TellFailure(directory, keyring, slot, environment);
   }
-  DOORSTEP_RETURN_IF_ERROR(opened.status());
+  if (!opened.ok()) {
+    // Too little memory, say: that was no wrong PIN.
+    slot->failures = before.failures;
+    slot->tried = before.tried;
+    WriteKeyring(directory, keyring).IgnoreError();
+    return opened.status();
+  }
   slot->failures = 0;
   DOORSTEP_RETURN_IF_ERROR(WriteKeyring(directory, keyring));
   return opened;
@@ -224,16 +231,17 @@ bool NeedsLock(Keyring& keyring, const Environment& environment) {
   return slot != nullptr && !slot->person.empty();
 }
 
-// Whether something must be finished before the database is opened.
+// Whether something must be finished before the database is opened; for reading only, attachments
+// that are plain still are no matter.
 absl::StatusOr<bool> IsUnfinished(const std::string& directory,
-                                  const absl::StatusOr<Keyring>& keyring) {
+                                  const absl::StatusOr<Keyring>& keyring, bool read_only) {
   DOORSTEP_ASSIGN_OR_RETURN(const bool plain, IsPlainDatabase(DatabasePath(directory)));
   if (absl::IsNotFound(keyring.status())) {
     if (plain) return true;
     return NoKeyringHere(directory);
   }
   DOORSTEP_RETURN_IF_ERROR(keyring.status());
-  return plain || keyring->plain ||
+  return plain || (keyring->plain && !read_only) ||
          std::any_of(keyring->slots.begin(), keyring->slots.end(),
                      [](const Slot& slot) { return !slot.next.empty(); });
 }
@@ -340,9 +348,11 @@ absl::StatusOr<Slot> NewSlot(const Keyring& keyring, const Environment& environm
                              const Unlock& person, absl::string_view key) {
   Slot named;
   named.id = RandomBytes(kSlotIdBytes);
-  DOORSTEP_ASSIGN_OR_RETURN(std::string text,
-                            KeyStoreOf(environment).Make(SecretName(keyring, named)));
-  const Secret device_secret = Secret::Taking(&text);
+  absl::StatusOr<std::string> text = KeyStoreOf(environment).Make(SecretName(keyring, named));
+  // Of the key store; of the replica it would say that it is damaged.
+  if (absl::IsDataLoss(text.status())) return absl::UnavailableError(text.status().message());
+  DOORSTEP_RETURN_IF_ERROR(text.status());
+  const Secret device_secret = Secret::Taking(&*text);
   // Nothing is stretched where there is no PIN.
   const bool stretched = !person.person.empty() && !environment.test_weak_secrets;
   return MakeSlot(keyring, named.id, person.person, person.secret, device_secret.view(), key,
@@ -383,8 +393,9 @@ absl::StatusOr<Access> FinishKeys(const std::string& directory, const Environmen
     Wipe(&key);
     DOORSTEP_RETURN_IF_ERROR(encrypted);
   }
-  if (keyring.plain) {
-    DOORSTEP_RETURN_IF_ERROR(EncryptShelf(directory, opened.key));
+  // Attachments that cannot be encrypted, for damage or a full disk, keep nobody from their
+  // records: it stays due.
+  if (keyring.plain && EncryptShelf(directory, opened.key).ok()) {
     keyring.plain = false;
     DOORSTEP_RETURN_IF_ERROR(WriteKeyring(directory, keyring));
   }
@@ -401,14 +412,15 @@ absl::StatusOr<Access> GainAccess(const std::string& directory, const Environmen
   if (WithoutKeyring(environment)) return TestAccess(environment);
   {
     DOORSTEP_ASSIGN_OR_RETURN(const bool unfinished,
-                              IsUnfinished(directory, ReadKeyring(directory)));
+                              IsUnfinished(directory, ReadKeyring(directory), read_only));
     if (unfinished && read_only) {
       return absl::FailedPreconditionError(
           "the replica needs an upgrade: open it for writing once");
     }
     if (unfinished) {
       DOORSTEP_ASSIGN_OR_RETURN(const FileLock alone, LockReplica(directory));
-      DOORSTEP_ASSIGN_OR_RETURN(const bool still, IsUnfinished(directory, ReadKeyring(directory)));
+      DOORSTEP_ASSIGN_OR_RETURN(const bool still,
+                                IsUnfinished(directory, ReadKeyring(directory), read_only));
       if (still) DOORSTEP_RETURN_IF_ERROR(FinishKeys(directory, environment).status());
     }
   }
