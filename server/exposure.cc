@@ -1,5 +1,8 @@
 #include "server/exposure.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -117,10 +120,12 @@ absl::Status ReadMissing(ReadView& view, Exposure* out) {
   out->pending = out->exact ? 0 : device.pending;
   uint64_t from = device.waiting_from;
   while (from < device.waiting_until) {
+    // A device may say that it has more changes than anybody can make: these are looked for.
+    const uint64_t some =
+        std::min<uint64_t>(device.waiting_until - from, std::numeric_limits<uint32_t>::max());
     DOORSTEP_ASSIGN_OR_RETURN(
         const std::optional<UnitRow> arrived,
-        view.FirstOverlap(device.incarnation, from,
-                          static_cast<uint32_t>(device.waiting_until - from)));
+        view.FirstOverlap(device.incarnation, from, static_cast<uint32_t>(some)));
     const uint64_t until = arrived ? arrived->counter : device.waiting_until;
     if (from < until) {
       out->missing.push_back({from, until});

@@ -14,6 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "server/history.h"
 #include "server/output.h"
+#include "server/record_seen.h"
 #include "server/work.h"
 #include "sync/base/clock.h"
 #include "sync/base/limits.h"
@@ -112,7 +113,7 @@ absl::StatusOr<Json> Content(const QuarantineRow& row, const Schema& schema, Rea
     }
     changes.push_back({{"change", change.id.ToString()},
                        {"record", change.record.ToString()},
-                       {"kind", kind == nullptr ? absl::StrCat(change.kind) : kind->name},
+                       {"kind", KindName(schema, change.kind)},
                        {"create", change.create},
                        {"fields", std::move(fields)},
                        {"elements_removed_from", std::move(removed)}});

@@ -42,10 +42,10 @@ struct RestoreReport {
 
 // Into options.data_dir. All of it is unpacked and checked there before anything is moved, and each
 // tenant has its new epoch before it is in place, so that nobody can forget it.
-// kFailedPrecondition: a server runs there, a backup is made of it, or another program has one of
-// its databases open; kPermissionDenied: the directory is another account's, whose server could not
-// use the files; kAlreadyExists: a tenant, or an identity that the backup has too, is there and not
-// to be replaced; kDataLoss: the backup is not whole. Then nothing has changed.
+// kFailedPrecondition: a server runs there, or a backup is made of it; kAborted: another program
+// has one of its databases open; kPermissionDenied: the directory is another account's, whose
+// server could not use the files; kAlreadyExists: a tenant, or an identity that the backup has too,
+// is there and not to be replaced; kDataLoss: the backup is not whole. Then nothing has changed.
 absl::StatusOr<RestoreReport> RestoreBackup(const std::string& file, const BackupKeys& keys,
                                             bool replace, TenantsOptions options,
                                             const BackupProgress& progress);

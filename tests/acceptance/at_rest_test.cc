@@ -286,6 +286,19 @@ TEST_F(AtRest, TheServersDatabasesOpenWithTheirKeyOnly) {
   EXPECT_EQ(operate(none, {"--key-command", "cat '" + key + "'", "measure"}).exit, 0);
   result = operate(none, {"--key-command", "false", "site", "list"});
   EXPECT_EQ(result.exit, 2) << result;
+  // A pipe says it once; a command's words are nobody's business.
+  result = testing::Run({"bash", "-c",
+                         "exec env -u DOORSTEP_KEY_FILE \"$1\" --data \"$2\" --key-file <(cat "
+                         "\"$3\") site add --id south --name South",
+                         "bash", ProgramPath("doorstep-server"), server_.data_dir(), key});
+  EXPECT_EQ(result.exit, 0) << result;
+  EXPECT_EQ(operate(none, {"--key-file", key, "rekey", "--new-key-command",
+                           "cat '" + key + "' # qzxaardvark"})
+                .exit,
+            0);
+  result = operate(none, {"--key-file", key, "audit", "list"});
+  EXPECT_THAT(result.out, HasSubstr("--new-key-command"));
+  EXPECT_THAT(result.out, Not(HasSubstr("qzxaardvark")));
 }
 
 TEST_F(AtRest, ABackupIsUnderTheSameKeyAndReplacesWhatIsDamaged) {
@@ -297,6 +310,13 @@ TEST_F(AtRest, ABackupIsUnderTheSameKeyAndReplacesWhatIsDamaged) {
   const RunResult made =
       server_.Operator({"backup", "create", backup, "--public-key", secret + ".pub"});
   ASSERT_EQ(made.exit, 0) << made;
+  // Of all tenants, whichever is named: nobody gets around the audit by a wrong name.
+  EXPECT_EQ(server_
+                .Operator({"backup", "create", backup + "2", "--public-key", secret + ".pub",
+                           "--tenant", "nowhere"})
+                .exit,
+            0);
+  EXPECT_THAT(server_.Operator({"audit", "list"}).out, HasSubstr("b.backup2"));
   EXPECT_THAT(Shown(dir_.path()), IsEmpty());
   const RunResult without =
       testing::Run({"env", "-u", "DOORSTEP_KEY_FILE", ProgramPath("doorstep-server"), "backup",

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -414,6 +415,31 @@ TEST_F(AttachmentsTest, OpenWhereverARekeyWasCutOff) {
                                      " WHERE key = 'attachments_file_next'")),
               0);
   }
+}
+
+// Whichever opens them may be what saves them.
+TEST_F(AttachmentsTest, OfDamagedOnesARekeyKeepsBothKeys) {
+  Attach(a_, photo_);
+  const std::string key = FileKey(a_);
+  const std::string next(32, 'm');
+  Must(a_->db().Exec(
+      absl::StrCat("INSERT INTO _secret VALUES ('attachments_file_next', x'", ToHex(next), "')")));
+  a_->Close();
+  {
+    std::fstream file(a_->directory() + "/attachments.db",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(1'024);
+    file << std::string(64, 'x');
+  }
+  std::filesystem::remove(a_->directory() + "/attachments.db-wal");
+  const absl::Status status = Rekey(a_->directory(), a_->environment());
+  EXPECT_THAT(status.message(), ::testing::HasSubstr("attachments"));
+  a_->Reopen();
+  EXPECT_EQ(FileKey(a_), key);
+  EXPECT_EQ(Must(a_->db().QueryInt(absl::StrCat("SELECT count(*) FROM _secret WHERE key = "
+                                                "'attachments_file_next' AND value = x'",
+                                                ToHex(next), "'"))),
+            1);
 }
 
 TEST_F(AttachmentsTest, OfAPlainReplicaAreEncryptedWithIt) {

@@ -17,7 +17,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "client-lib/keyring.h"
-#include "client-lib/tries.h"
 #include "client-lib/unlock.h"
 #include "doorstep/key_store.h"
 #include "gmock/gmock.h"
@@ -287,22 +286,6 @@ TEST_F(People, WaitsGrowAndNoClockShortensThem) {
   EXPECT_EQ(Must(WhoOpens(at_, Nobody())).people.at(0).failures, 0);
 }
 
-TEST(Tries, EveryWaitIsAtLeastTheOneBefore) {
-  for (int failures = 1; failures < 2 * kMaxUnlockFailures; ++failures) {
-    EXPECT_GE(client::WaitAfterMs(failures), client::WaitAfterMs(failures - 1));
-  }
-  EXPECT_EQ(client::WaitAfterMs(3), 0);
-  EXPECT_EQ(client::WaitLeftMs(4, {100, 7, 1'000}, {0, 7, 11'000}), 20'000);
-  EXPECT_EQ(client::WaitLeftMs(4, {100, 7, 1'000}, {9'999'999, 8, 11'000}), 19'000);
-  // Where the system names no boot there is only the wall clock.
-  EXPECT_EQ(client::WaitLeftMs(4, {100, 0, 0}, {10'100, 0, 0}), 20'000);
-  EXPECT_EQ(client::WaitLeftMs(4, {100, 0, 0}, {0, 0, 0}), 30'000);
-  EXPECT_EQ(client::WaitText(30'000), "30 seconds");
-  EXPECT_EQ(client::WaitText(1'000), "1 second");
-  EXPECT_EQ(client::WaitText(5 * kMinute - 1), "5 minutes");
-  EXPECT_EQ(client::WaitText(24 * kHour), "24 hours");
-}
-
 // A guesser who ends the program before it can say "wrong" has used up a try: the count is on disk
 // before the PIN is looked at.
 TEST_F(People, ATryIsCountedBeforeItIsKnownToBeWrong) {
@@ -442,6 +425,23 @@ TEST_F(People, TheOperatorHelpsWhereNobodyCanOpenIt) {
   EXPECT_THAT(status.message(), HasSubstr("used already"));
 }
 
+// One more than a keyring may have would keep everybody out.
+TEST_F(People, TheOperatorAddsNobodyToAFullKeyring) {
+  const Operator helper;
+  Init(As("A Khan", "123456"), helper.pair.public_key);
+  const std::string answer = helper.Answer(Must(RecoveryRequestFor(at_, Nobody())));
+  client::Keyring ring = Ring();
+  while (ring.slots.size() < kMaxPeople) {
+    ring.slots.push_back(ring.slots[0]);
+    ring.slots.back().person = absl::StrCat("person ", ring.slots.size());
+  }
+  Must(client::WriteKeyring(at_, ring));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Recover(at_, Nobody(), answer, {"B", "333333"})));
+  EXPECT_THAT(Ring().slots, SizeIs(kMaxPeople));
+  Must(Recover(at_, Nobody(), answer, {"A Khan", "222222"}));
+  Must(Try("A Khan", "222222"));
+}
+
 TEST_F(People, WithoutARecoveryKeyNobodyElseCanHelp) {
   Init(As("A Khan", "123456"));
   EXPECT_TRUE(absl::IsFailedPrecondition(RecoveryRequestFor(at_, Nobody()).status()));
@@ -570,9 +570,6 @@ TEST_F(People, NoNumberInAKeyringIsTooLarge) {
   EXPECT_THAT(Must(WhoOpens(at_)).people, SizeIs(1));
   Open(As("A Khan", "654321")).status().IgnoreError();
   EXPECT_THAT(Must(WhoOpens(at_)).people, SizeIs(1));
-  EXPECT_GT(client::WaitLeftMs(10, {std::numeric_limits<int64_t>::max(), 0, 0},
-                               {std::numeric_limits<int64_t>::min(), 0, 0}),
-            0);
 }
 
 TEST_F(People, NobodyOpensItWhileItIsEncryptedAnew) {

@@ -187,6 +187,16 @@ class BackupTest : public ::testing::Test {
   void Work(uint64_t n) {
     device_->Do(Id(100 + n % 2), {Create("Person", Id(1'000 + n), R"({"name": "Somebody"})")});
   }
+  void Enrol(const Uuid& device) {
+    const auto write = Must(world_.tenant().store().Write());
+    EnrolmentRow row;
+    row.device = device;
+    row.site = "north";
+    row.name = "tablet";
+    row.public_key = "key";
+    Must(write->PutEnrolment(row));
+    Must(write->Commit());
+  }
   std::string Path(const std::string& name) const { return elsewhere_.path() + "/" + name; }
   absl::StatusOr<BackupReport> Backup(const std::string& file) {
     BackupOptions options;
@@ -363,16 +373,8 @@ TEST_F(BackupTest, AnInterruptedRestoreIsNotServed) {
 
 TEST_F(BackupTest, ADeviceThatWasRevokedSinceStaysRevoked) {
   const Uuid lost = Id(4'001), kept = Id(4'002);
-  for (const Uuid& device : {lost, kept}) {
-    const auto write = Must(world_.tenant().store().Write());
-    EnrolmentRow row;
-    row.device = device;
-    row.site = "north";
-    row.name = "tablet";
-    row.public_key = "key";
-    Must(write->PutEnrolment(row));
-    Must(write->Commit());
-  }
+  Enrol(lost);
+  Enrol(kept);
   Must(Backup(Path("b")));
   Must(Restore(Path("b"), Path("new")));
   {
@@ -395,16 +397,7 @@ TEST_F(BackupTest, ADeviceThatWasRevokedSinceStaysRevoked) {
 // A restore that was cut off had moved away what says who was revoked.
 TEST_F(BackupTest, ARestoreThatIsRunAgainKnowsWhoWasRevoked) {
   const Uuid lost = Id(4'001);
-  {
-    const auto write = Must(world_.tenant().store().Write());
-    EnrolmentRow row;
-    row.device = lost;
-    row.site = "north";
-    row.name = "tablet";
-    row.public_key = "key";
-    Must(write->PutEnrolment(row));
-    Must(write->Commit());
-  }
+  Enrol(lost);
   Must(Backup(Path("b")));
   Must(Restore(Path("b"), Path("new")));
   {
@@ -447,6 +440,31 @@ TEST_F(BackupTest, WhoIsRefusedTakesNothingFromWhoWorks) {
   // A backup of a directory that is half of one and half of another would look whole.
   WriteText(world_.path() + "/restore.half-done", "x\n");
   EXPECT_TRUE(absl::IsFailedPrecondition(Backup(Path("c")).status()));
+}
+
+// Files of another account would keep the server from starting.
+TEST_F(BackupTest, OnlyTheAccountWhoseDirectoryItIsRestores) {
+  Must(Backup(Path("b")));
+  std::string others = "/";
+  if (::geteuid() == 0) {
+    others = Path("others");
+    Must(EnsureDirectory(others));
+    ASSERT_EQ(::chown(others.c_str(), 65'534, 65'534), 0);
+  }
+  EXPECT_TRUE(absl::IsPermissionDenied(Restore(Path("b"), others).status()));
+  EXPECT_FALSE(fs::exists(others + "/serve.lock"));
+}
+
+// What was unpacked is taken away under its hands: nothing of what is here goes for that.
+TEST_F(BackupTest, WhatIsHereIsSetAsideOnlyForSomethingThatTakesItsPlace) {
+  Must(Backup(Path("b")));
+  Must(Restore(Path("b"), Path("new")));
+  const auto take_away = [this](absl::string_view what, uint64_t done, uint64_t of) {
+    if (what == "digests of default" && done == of) fs::remove_all(Path("new") + "/restore.tmp");
+  };
+  EXPECT_FALSE(RestoreBackup(Path("b"), keys_, /*replace=*/true, In(Path("new")), take_away).ok());
+  EXPECT_TRUE(fs::exists(Path("new") + "/tenants/default.db"));
+  EXPECT_TRUE(CheckNoRestoreHalfDone(Path("new")).ok());
 }
 
 TEST_F(BackupTest, KeysThatOpenReplicasAreInNoBackupAndNoneIsUnpackedToBeChecked) {

@@ -10,9 +10,6 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "server/admin.h"
-#include "server/identity/register.h"
-#include "server/withdrawal.h"
-#include "sync/merge/marks.h"
 #include "tests/server/world.h"
 
 namespace doorstep::server {
@@ -108,18 +105,7 @@ TEST_F(ExposureTest, WhatWasTakenOrWithdrawnWasThereToo) {
   EXPECT_THAT(Lines(*c_), ElementsAre(absl::StrCat("Peter Hall: Person ", At(peter_), " gone"),
                                       absl::StrCat("Peter Hall: CaseStudy ", At(note_), " gone")));
   b_->Pull();
-  ChangeData hide;
-  hide.record = kNote;
-  hide.kind = KindNumber("CaseStudy");
-  hide.seen = HeadsToHide(*world_.Load(kNote));
-  FieldEdit& mark = hide.edits.emplace_back();
-  mark.field = kHiddenField;
-  mark.value = MarkValue(kHiddenField, "Gwen's");
-  a_->Do(kPeter, {hide});
-  auto write = Must(world_.tenant().store().Write());
-  Must(WithdrawRecord(kNote, {kNine, "L Ward", "about Gwen"}, *write).status());
-  Must(write->Commit());
-  write = nullptr;
+  world_.Withdraw(kNote, *a_);
   EXPECT_THAT(Lines(*b_), ElementsAre(absl::StrCat("Peter Hall: Person ", At(peter_)),
                                       absl::StrCat("Peter Hall: CaseStudy ", At(note_))));
   EXPECT_EQ(Of(*b_).files[0].file, kPeter) << "where it stood";

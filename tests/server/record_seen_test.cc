@@ -11,7 +11,6 @@
 #include "server/admin.h"
 #include "server/epoch.h"
 #include "server/withdrawal.h"
-#include "sync/merge/marks.h"
 #include "sync/sqlite/database.h"
 #include "tests/server/world.h"
 
@@ -42,19 +41,6 @@ class RecordSeenTest : public ::testing::Test {
       if (each.device == id) return &each;
     }
     return nullptr;
-  }
-  void Withdraw() {
-    ChangeData hide;
-    hide.record = kRecord;
-    hide.kind = KindNumber("CaseStudy");
-    hide.seen = HeadsToHide(*world_.Load(kRecord));
-    FieldEdit& mark = hide.edits.emplace_back();
-    mark.field = kHiddenField;
-    mark.value = MarkValue(kHiddenField, "Gwen's");
-    a_->Do(kFile, {hide});
-    auto write = Must(world_.tenant().store().Write());
-    Must(WithdrawRecord(kRecord, {Now(), "L Ward", "about Gwen"}, *write).status());
-    Must(write->Commit());
   }
 
   World world_;
@@ -134,7 +120,7 @@ TEST_F(RecordSeenTest, WhoComesAfterwardsHasNotSeenIt) {
   Must(Unshare(world_.tenant(), kFile, "south", Now()).status());
   c_->Pull();
   const auto fresh = world_.NewDevice("north");
-  Withdraw();
+  world_.Withdraw(kRecord, *a_);
   fresh->Pull();
   const RecordSeen seen = Seen();
   EXPECT_EQ(Of(seen, *c_), nullptr);
@@ -147,7 +133,7 @@ TEST_F(RecordSeenTest, AWithdrawalIsToldToEach) {
   a_->Pull();
   b_->Pull();
   Later();
-  Withdraw();
+  world_.Withdraw(kRecord, *a_);
   Later();
   b_->Pull();
   RecordSeen seen = Seen();

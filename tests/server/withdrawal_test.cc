@@ -41,15 +41,7 @@ class WithdrawalTest : public ::testing::Test {
 
   // As its author's device has it.
   Unit Hide(TestDevice& device, const Uuid& record, const std::string& reason = "Gwen's") {
-    const std::optional<RecordState> state = world_.Load(record);
-    ChangeData hide;
-    hide.record = record;
-    hide.kind = state->kind;
-    hide.seen = HeadsToHide(*state);
-    FieldEdit& mark = hide.edits.emplace_back();
-    mark.field = kHiddenField;
-    mark.value = MarkValue(kHiddenField, reason);
-    return device.Do(state->compartment.file, {hide});
+    return world_.Hide(record, device, reason);
   }
   absl::StatusOr<uint64_t> Withdraw(const Uuid& record = kRecord) {
     auto write = Must(world_.tenant().store().Write());

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/admin.h"
+#include "server/withdrawal.h"
 #include "sync/base/limits.h"
 #include "sync/change/digest.h"
 #include "sync/change/pack.h"
@@ -14,6 +15,7 @@
 #include "sync/change/row_codec.h"
 #include "sync/change/unit_codec.h"
 #include "sync/change/wire.h"
+#include "sync/merge/marks.h"
 #include "sync/sqlite/database.h"
 
 namespace doorstep::server {
@@ -322,6 +324,25 @@ std::unique_ptr<TestDevice> World::NewDevice(const std::string& site) {
   auto device = std::make_unique<TestDevice>(this, Id(next_device_++), site);
   Must(device->Hello());
   return device;
+}
+
+Unit World::Hide(const Uuid& record, TestDevice& device, absl::string_view reason) {
+  const RecordState state = *Load(record);
+  ChangeData hide;
+  hide.record = record;
+  hide.kind = state.kind;
+  hide.seen = HeadsToHide(state);
+  FieldEdit& mark = hide.edits.emplace_back();
+  mark.field = kHiddenField;
+  mark.value = MarkValue(kHiddenField, reason);
+  return device.Do(state.compartment.file, {hide});
+}
+
+void World::Withdraw(const Uuid& record, TestDevice& device) {
+  Hide(record, device);
+  auto write = Must(tenant_->store().Write());
+  Must(WithdrawRecord(record, {clock_.Read().wall_ms, "L Ward", "about Gwen"}, *write).status());
+  Must(write->Commit());
 }
 
 std::optional<RecordState> World::Load(const Uuid& record) {

@@ -150,6 +150,10 @@ class World {
   // Has said Hello.
   std::unique_ptr<TestDevice> NewDevice(const std::string& site = "north");
   std::optional<RecordState> Load(const Uuid& record);
+  // As wrong, by its author on `device`.
+  Unit Hide(const Uuid& record, TestDevice& device, absl::string_view reason = "Gwen's");
+  // Hidden, then withdrawn by L Ward, "about Gwen".
+  void Withdraw(const Uuid& record, TestDevice& device);
   uint64_t Head();
 
  private:
